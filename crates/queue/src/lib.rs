@@ -1,0 +1,16 @@
+//! The queue between ingest and workers: the port [`EventQueue`], its adapters, and one contract suite for all of them.
+//!
+//! **Guarantee of the port.** At least once: a message whose [`EventQueue::publish`] returned `Ok` is on stable storage
+//! and is delivered until it is acked. Nothing is promised about order. What makes repetition safe is the ledger in the
+//! store, not the queue.
+
+pub mod port;
+
+pub mod adapters;
+
+#[cfg(any(test, feature = "contract"))]
+pub mod contract;
+
+pub use port::{
+    Consumer, Delivery, DeliveryTag, Depth, EventQueue, PublishError, QueueError, Sealed,
+};

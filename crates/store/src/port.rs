@@ -1,0 +1,6 @@
+//! What services ask of the stores, in words of the domain.
+
+pub mod control;
+pub mod error;
+pub mod metrics;
+pub mod raw;

@@ -1,0 +1,113 @@
+//! Settings: tenants, pipelines and API keys.
+//!
+//! Small tables that every ingest holds in memory: [`ControlStore::version`] is cheap to poll, [`ControlStore::snapshot`]
+//! brings everything.
+
+use async_trait::async_trait;
+use sendry_domain::{
+    api_key::KeyHash,
+    id::{KeyId, PipelineName, TenantId},
+    limit::Rate,
+    time::UnixMillis,
+    window::Window,
+};
+
+use super::error::StoreError;
+
+/// A tenant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TenantRecord {
+    /// Its name.
+    pub id: TenantId,
+    /// Ingest answers 503 `suspended`.
+    pub suspended: bool,
+    /// Events per second; `None` = unlimited.
+    pub rate: Option<Rate>,
+    /// Accepted event times.
+    pub window: Window,
+    /// How long raw events are kept, in milliseconds.
+    pub raw_retention: i64,
+}
+
+/// A pipeline.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PipelineRecord {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Its name.
+    pub name: PipelineName,
+    /// Services it takes; empty = all.
+    pub services: Vec<String>,
+    /// Environments it takes; empty = all.
+    pub environments: Vec<String>,
+    /// When it was made: of equal patterns the older keeps the events.
+    pub created_at: UnixMillis,
+}
+
+/// An API key, without the key.
+#[derive(Clone, Debug)]
+pub struct KeyRecord {
+    /// The public part.
+    pub id: KeyId,
+    /// Whose.
+    pub tenant: TenantId,
+    /// SHA-256 of the key.
+    pub hash: KeyHash,
+    /// What a person calls it.
+    pub name: String,
+    /// Services it may write for; empty = all.
+    pub services: Vec<String>,
+    /// Networks it may be used from, in CIDR notation; empty = all.
+    pub networks: Vec<String>,
+    /// May write history (`Sendry-Scope: backfill`): an operator's credential, not an app's.
+    pub backfill: bool,
+    /// When it was made.
+    pub created_at: UnixMillis,
+    /// Not valid from then on.
+    pub not_after: Option<UnixMillis>,
+    /// Revoked then; never undone.
+    pub revoked_at: Option<UnixMillis>,
+}
+
+/// Everything ingest decides by.
+#[derive(Clone, Debug, Default)]
+pub struct ControlSnapshot {
+    /// The version it shows.
+    pub version: u64,
+    /// Tenants.
+    pub tenants: Vec<TenantRecord>,
+    /// Pipelines.
+    pub pipelines: Vec<PipelineRecord>,
+    /// Keys, revoked and expired ones too: they are answered 403, not 401.
+    pub keys: Vec<KeyRecord>,
+}
+
+/// The store of settings.
+#[async_trait]
+pub trait ControlStore: Send + Sync {
+    /// A number that grows with every change.
+    async fn version(&self) -> Result<u64, StoreError>;
+
+    /// Everything, in one snapshot.
+    async fn snapshot(&self) -> Result<ControlSnapshot, StoreError>;
+
+    /// Makes or changes a tenant.
+    async fn put_tenant(&self, tenant: &TenantRecord) -> Result<(), StoreError>;
+
+    /// Makes or changes a pipeline (its `created_at` stays).
+    async fn put_pipeline(&self, pipeline: &PipelineRecord) -> Result<(), StoreError>;
+
+    /// Makes a key. A key of that id must not exist.
+    async fn add_key(&self, key: &KeyRecord) -> Result<(), StoreError>;
+
+    /// Revokes a key; a second time changes nothing. Says whether the tenant has such a key.
+    async fn revoke_key(
+        &self,
+        tenant: &TenantId,
+        id: &KeyId,
+        at: UnixMillis,
+    ) -> Result<bool, StoreError>;
+
+    /// Whether the store answers, for readiness.
+    async fn check(&self) -> Result<(), StoreError>;
+}
