@@ -1,1 +1,115 @@
-//! Under construction.
+//! The worker: takes messages from a queue, counts each event exactly once, keeps raw events, dead-letters the rest.
+//!
+//! **Guarantee.** Deliveries are at least once, effects exactly once: `deliver → one transaction of the metric store
+//! (ledger, buckets, tallies, dead letters) → raw store → ack`. A crash anywhere leads to a redelivery, and the ledger
+//! makes it finish only what is missing. While a store is away nothing is dead-lettered and nothing requeued: the
+//! worker holds what it has, stops taking more, and tries again ([`stores`]).
+//!
+//! | module | question |
+//! |---|---|
+//! | [`decode`] | is this delivery a message of ours? |
+//! | [`stores`] | are the stores there, and how is a failing call repeated? |
+//! | [`process`] | how does a batch of messages become counts and raw events? |
+//! | [`poison`] | which event does the metric store refuse? |
+//! | [`consume`] | the loop of one consumer, worker or keeper |
+//! | [`janitor`] | what has to be done now and then: derived levels, retention, owed raw events |
+
+pub mod consume;
+pub mod decode;
+pub mod janitor;
+pub mod metrics;
+pub mod poison;
+pub mod process;
+pub mod stores;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use sendry_domain::routing::QueueName;
+use sendry_queue::EventQueue;
+use sendry_runtime::{clock::Clock, health::Health, shutdown::Tasks};
+use sendry_store::{ControlStore, MetricStore, RawEventStore};
+use tokio_util::sync::CancellationToken;
+
+use crate::{consume::Consuming, metrics::WorkerMetrics, stores::Stores};
+
+/// What a worker does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Drains a pipeline's queue, many messages in one transaction.
+    Worker,
+    /// Drains a tenant's parked queue, one message at a time, and never gives a message back.
+    Keeper,
+}
+
+/// How much at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Consumers of each queue in this process.
+    pub concurrency: usize,
+    /// Events in one transaction, about: at least one message is taken whatever its size.
+    pub batch_events: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            concurrency: 2,
+            batch_events: 5_000,
+        }
+    }
+}
+
+/// What workers need from their surroundings; clones share it.
+#[derive(Clone)]
+pub struct Parts {
+    /// Where messages come from.
+    pub queue: Arc<dyn EventQueue>,
+    /// Counts.
+    pub counts: Arc<dyn MetricStore>,
+    /// Raw events.
+    pub raw: Arc<dyn RawEventStore>,
+    /// Tenants and their retention.
+    pub control: Arc<dyn ControlStore>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Handles of the registered metrics.
+    pub metrics: WorkerMetrics,
+}
+
+/// Starts the consumers of `queue`.
+pub fn start(
+    parts: &Parts,
+    role: Role,
+    queue: &QueueName,
+    settings: Settings,
+    health: &Health,
+    tasks: &mut Tasks,
+    stop: &CancellationToken,
+) {
+    let stores = Arc::new(Stores::new(parts));
+    let consumers = if role == Role::Keeper {
+        1
+    } else {
+        settings.concurrency.max(1)
+    };
+    for number in 0..consumers {
+        let component = health
+            .component(format!("{queue}/{number}"))
+            .informational();
+        let consuming = Consuming {
+            role,
+            name: queue.clone(),
+            queue: parts.queue.clone(),
+            stores: stores.clone(),
+            batch_events: settings.batch_events,
+            component,
+        };
+        let stop = stop.clone();
+        tasks.spawn_vital(format!("{queue}/{number}"), async move {
+            consuming.run(&stop).await
+        });
+    }
+}

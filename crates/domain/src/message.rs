@@ -19,7 +19,7 @@ use crate::{
 pub const VERSION: u32 = 1;
 
 /// How the events entered, which decides their window and levels.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Scope {
     /// From a monitored service, inside the tenant's window.

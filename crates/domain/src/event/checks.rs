@@ -123,7 +123,7 @@ pub(super) fn ip(field: Field, json: &str) -> Checked<()> {
 }
 
 /// A JSON number as written.
-fn number<'a>(field: Field, json: &'a str) -> Checked<&'a str> {
+fn number(field: Field, json: &str) -> Checked<&str> {
     if json.starts_with(|c: char| c == '-' || c.is_ascii_digit()) {
         return Ok(json);
     }

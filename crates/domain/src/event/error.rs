@@ -9,8 +9,6 @@ pub enum Rule {
     InvalidJson,
     /// The JSON of one event is over [`super::limits::EVENT_BYTES`].
     EventTooLarge,
-    /// Nested deeper than [`super::limits::DEPTH`].
-    TooDeep,
     /// A required field is absent or null.
     MissingField,
     /// A field stands twice.
@@ -38,7 +36,6 @@ impl Rule {
         match self {
             Self::InvalidJson => "invalid_json",
             Self::EventTooLarge => "event_too_large",
-            Self::TooDeep => "too_deep",
             Self::MissingField => "missing_field",
             Self::DuplicateField => "duplicate_field",
             Self::InvalidType => "invalid_type",

@@ -2,7 +2,7 @@
 
 /// Bytes of one event's JSON.
 pub const EVENT_BYTES: usize = 256 * 1024;
-/// Objects and arrays inside one another.
+/// Objects and arrays inside one another, checked at ingest before anything is parsed.
 pub const DEPTH: usize = 32;
 /// `serviceName`.
 pub const SERVICE: usize = 64;

@@ -1,0 +1,110 @@
+//! The loop of one consumer: wait for the stores, take a batch, process it, ack.
+
+use std::{sync::Arc, time::Duration};
+
+use sendry_domain::routing::QueueName;
+use sendry_queue::{Consumer, EventQueue, QueueError};
+use sendry_runtime::{backoff::Backoff, error_chain::chain, health::Component};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Role,
+    process::process,
+    stores::{Leaving, Stores, pause},
+};
+
+/// How long to wait for a message before looking around.
+const WAIT: Duration = Duration::from_millis(500);
+/// Pauses between tries to consume.
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
+/// Pause after giving something back, so that a message nobody here can read does not spin.
+const AFTER_GIVING_BACK: Duration = Duration::from_secs(1);
+
+/// One consumer and what it needs.
+pub struct Consuming {
+    /// Worker or keeper.
+    pub role: Role,
+    /// Which queue.
+    pub name: QueueName,
+    /// Where it is.
+    pub queue: Arc<dyn EventQueue>,
+    /// Where counts and raw events go.
+    pub stores: Arc<Stores>,
+    /// Events in one transaction, about.
+    pub batch_events: u32,
+    /// Its voice in `/readyz`.
+    pub component: Component,
+}
+
+impl Consuming {
+    /// Consumes until told to stop; then finishes and acks what it holds, and leaves nothing to be redelivered.
+    pub async fn run(&self, stop: &CancellationToken) {
+        let mut attempt = 0;
+        while !stop.is_cancelled() {
+            let session = match self.queue.consume(&self.name).await {
+                Ok(consumer) => {
+                    attempt = 0;
+                    self.session(consumer, stop).await
+                }
+                Err(error) => Err(error),
+            };
+            if let Err(error) = session {
+                let reason = chain(&error).to_string();
+                tracing::warn!(error = %reason, queue.name = %self.name, "consumer lost, will start again");
+                self.component.not_ready(reason);
+                if pause(BACKOFF.delay(attempt, rand::random()), stop)
+                    .await
+                    .is_err()
+                {
+                    return;
+                }
+                attempt = attempt.saturating_add(1);
+            }
+        }
+    }
+
+    /// Uses one consumer until it fails or the process leaves.
+    async fn session(
+        &self,
+        mut consumer: Box<dyn Consumer>,
+        stop: &CancellationToken,
+    ) -> Result<(), QueueError> {
+        let batch_events = if self.role == Role::Keeper {
+            1
+        } else {
+            self.batch_events
+        };
+        while !stop.is_cancelled() {
+            if self.stores.passable(&self.component, stop).await.is_err() {
+                return Ok(());
+            }
+            let take = if self.stores.is_probing() {
+                1
+            } else {
+                batch_events
+            };
+            let deliveries = tokio::select! {
+                taken = consumer.next(take, WAIT) => taken?,
+                () = stop.cancelled() => return Ok(()),
+            };
+            if deliveries.is_empty() {
+                continue;
+            }
+            match process(&self.stores, self.role, deliveries, stop).await {
+                Ok(settled) => {
+                    if !settled.done.is_empty() {
+                        consumer.ack(&settled.done).await?;
+                    }
+                    if !settled.give_back.is_empty() {
+                        consumer.put_back(&settled.give_back, true).await?;
+                        if pause(AFTER_GIVING_BACK, stop).await.is_err() {
+                            return Ok(());
+                        }
+                    }
+                }
+                Err(Leaving) => return Ok(()),
+            }
+        }
+        Ok(())
+    }
+}

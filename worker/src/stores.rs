@@ -1,0 +1,193 @@
+//! The stores as a worker uses them: each behind a breaker, each call repeated until it works or the process leaves.
+//!
+//! A store that is away never turns an event into a dead letter and never gives a message back to the queue. The worker
+//! holds what it has, takes nothing new, and tries again with jittered pauses; while the breaker is open it waits, and
+//! when half-open it tries with a single message.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use sendry_domain::{
+    breaker::{Breaker, Config, Permit, State},
+    time::UnixMillis,
+};
+use sendry_runtime::{backoff::Backoff, clock::Clock, error_chain::chain, health::Component};
+use sendry_store::{MetricStore, RawEventStore, StoreError};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Parts,
+    metrics::{Store, WorkerMetrics},
+};
+
+/// Pauses between tries.
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
+/// How often an open breaker is looked at.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// The process leaves: what was not finished comes again elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Leaving;
+
+/// A store behind its breaker.
+pub struct Guarded {
+    name: &'static str,
+    breaker: Mutex<Breaker>,
+    clock: Arc<dyn Clock>,
+    metrics: WorkerMetrics,
+}
+
+/// Both stores.
+pub struct Stores {
+    /// Counts.
+    pub counts: Arc<dyn MetricStore>,
+    /// Raw events.
+    pub raw: Arc<dyn RawEventStore>,
+    /// Before [`Self::counts`].
+    pub counts_guard: Guarded,
+    /// Before [`Self::raw`].
+    pub raw_guard: Guarded,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The metrics.
+    pub metrics: WorkerMetrics,
+}
+
+impl Stores {
+    /// Both stores with closed breakers.
+    #[must_use]
+    pub fn new(parts: &Parts) -> Self {
+        let guard = |name| Guarded {
+            name,
+            breaker: Mutex::new(Breaker::new(Config::default())),
+            clock: parts.clock.clone(),
+            metrics: parts.metrics.clone(),
+        };
+        Self {
+            counts: parts.counts.clone(),
+            raw: parts.raw.clone(),
+            counts_guard: guard("metric"),
+            raw_guard: guard("raw"),
+            clock: parts.clock.clone(),
+            metrics: parts.metrics.clone(),
+        }
+    }
+
+    /// The moment of counting.
+    #[must_use]
+    pub fn now(&self) -> UnixMillis {
+        UnixMillis(self.clock.now_ms())
+    }
+
+    /// Waits until both breakers let calls through; tells `component` meanwhile.
+    ///
+    /// # Errors
+    /// When the process leaves first.
+    pub async fn passable(
+        &self,
+        component: &Component,
+        stop: &CancellationToken,
+    ) -> Result<(), Leaving> {
+        loop {
+            match [&self.counts_guard, &self.raw_guard]
+                .iter()
+                .find(|g| g.state() == State::Open)
+            {
+                None => {
+                    component.ready();
+                    return Ok(());
+                }
+                Some(open) => component.not_ready(format!("the {} store is away", open.name)),
+            }
+            pause(LOOK, stop).await?;
+        }
+    }
+
+    /// Whether only one message should be tried.
+    #[must_use]
+    pub fn is_probing(&self) -> bool {
+        [&self.counts_guard, &self.raw_guard]
+            .iter()
+            .any(|g| g.state() == State::HalfOpen)
+    }
+}
+
+impl Guarded {
+    /// The breaker's state now.
+    #[must_use]
+    pub fn state(&self) -> State {
+        let now = self.clock.monotonic_ms();
+        let state = self.lock().state(now);
+        self.metrics
+            .breakers
+            .get_or_create(&Store { store: self.name })
+            .set(match state {
+                State::Closed => 0,
+                State::HalfOpen => 1,
+                State::Open => 2,
+            });
+        state
+    }
+
+    /// Calls until the store answers. An answer is a success or a refusal of the data; being away is not.
+    ///
+    /// # Errors
+    /// `Err(Leaving)` when the process leaves first; `Ok(Err(error))` when the store refuses the data or holds damaged
+    /// data.
+    pub async fn call<T, F, Fut>(
+        &self,
+        stop: &CancellationToken,
+        mut call: F,
+    ) -> Result<Result<T, StoreError>, Leaving>
+    where
+        F: FnMut() -> Fut,
+        Fut: Future<Output = Result<T, StoreError>>,
+    {
+        let mut attempt = 0;
+        loop {
+            let permit = self.permit(stop).await?;
+            match call().await {
+                Err(error @ (StoreError::Unavailable { .. } | StoreError::Damaged { .. })) => {
+                    self.metrics
+                        .store_failures
+                        .get_or_create(&Store { store: self.name })
+                        .inc();
+                    tracing::warn!(error = %chain(&error), attempt, store = self.name, "store call failed, will try again");
+                    self.lock().failed(permit, self.clock.monotonic_ms());
+                    self.state();
+                    pause(BACKOFF.delay(attempt, rand::random()), stop).await?;
+                    attempt = attempt.saturating_add(1);
+                }
+                answer => {
+                    self.lock().succeeded(permit);
+                    self.state();
+                    return Ok(answer);
+                }
+            }
+        }
+    }
+
+    async fn permit(&self, stop: &CancellationToken) -> Result<Permit, Leaving> {
+        loop {
+            let permit = self.lock().try_pass(self.clock.monotonic_ms());
+            match permit {
+                Some(permit) => return Ok(permit),
+                None => pause(LOOK, stop).await?,
+            }
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Breaker> {
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Waits, or says that the process leaves.
+pub(crate) async fn pause(time: Duration, stop: &CancellationToken) -> Result<(), Leaving> {
+    tokio::select! {
+        () = tokio::time::sleep(time) => Ok(()),
+        () = stop.cancelled() => Err(Leaving),
+    }
+}
