@@ -3,13 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use sendry_domain::routing::QueueName;
-use sendry_queue::{Consumer, EventQueue, QueueError};
+use sendry_queue::{Consumer, Delivery, EventQueue, QueueError};
 use sendry_runtime::{backoff::Backoff, error_chain::chain, health::Component};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     Role,
-    process::process,
+    process::{Settled, process},
     stores::{Leaving, Stores, pause},
 };
 
@@ -90,7 +90,7 @@ impl Consuming {
             if deliveries.is_empty() {
                 continue;
             }
-            match process(&self.stores, self.role, deliveries, stop).await {
+            match self.process_apart(deliveries, stop).await? {
                 Ok(settled) => {
                     if !settled.done.is_empty() {
                         consumer.ack(&settled.done).await?;
@@ -106,5 +106,22 @@ impl Consuming {
             }
         }
         Ok(())
+    }
+
+    /// Processes in a task of its own, so that a panic over one message costs its consumer and not the process: the
+    /// message comes again, blamed, and after enough times alone and at last to the keeper.
+    async fn process_apart(
+        &self,
+        deliveries: Vec<Delivery>,
+        stop: &CancellationToken,
+    ) -> Result<Result<Settled, Leaving>, QueueError> {
+        let (stores, role, stop) = (self.stores.clone(), self.role, stop.clone());
+        let processing =
+            tokio::spawn(async move { process(&stores, role, deliveries, &stop).await });
+        processing.await.map_err(|panicked| QueueError {
+            doing: "process messages of",
+            queue: self.name.to_string(),
+            source: Box::new(panicked),
+        })
     }
 }

@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use sendry_domain::{
-    dead_letter::DeadLetterId, event, id::PipelineName, ledger::OldestHead, routing::QueueName,
-    time::UnixMillis, window::Window,
+    event, id::PipelineName, ledger::OldestHead, routing::QueueName, time::UnixMillis,
+    window::Window,
 };
 use sendry_runtime::{error_chain::chain, health::Component};
 use sendry_store::{ControlSnapshot, RawEvent, Replayed, StoreError, TenantRecord};
@@ -129,7 +129,7 @@ pub fn raw_of(replayed: &Replayed) -> Option<RawEvent> {
         .ok()?
         .event;
     Some(RawEvent {
-        id: DeadLetterId { ..letter.id },
+        id: letter.id,
         tenant: letter.tenant.clone(),
         timestamp: parsed.timestamp,
         service: parsed.service.to_string(),

@@ -118,17 +118,20 @@ impl Guarded {
     /// The breaker's state now.
     #[must_use]
     pub fn state(&self) -> State {
-        let now = self.clock.monotonic_ms();
-        let state = self.lock().state(now);
-        self.metrics
+        self.lock().state(self.clock.monotonic_ms())
+    }
+
+    /// Shows the state in the metrics, after every answer that may have changed it.
+    fn show(&self) {
+        let gauge = self
+            .metrics
             .breakers
-            .get_or_create(&Store { store: self.name })
-            .set(match state {
-                State::Closed => 0,
-                State::HalfOpen => 1,
-                State::Open => 2,
-            });
-        state
+            .get_or_create(&Store { store: self.name });
+        gauge.set(match self.state() {
+            State::Closed => 0,
+            State::HalfOpen => 1,
+            State::Open => 2,
+        });
     }
 
     /// Calls until the store answers. An answer is a success or a refusal of the data; being away is not.
@@ -156,13 +159,13 @@ impl Guarded {
                         .inc();
                     tracing::warn!(error = %chain(&error), attempt, store = self.name, "store call failed, will try again");
                     self.lock().failed(permit, self.clock.monotonic_ms());
-                    self.state();
+                    self.show();
                     pause(BACKOFF.delay(attempt, rand::random()), stop).await?;
                     attempt = attempt.saturating_add(1);
                 }
                 answer => {
                     self.lock().succeeded(permit);
-                    self.state();
+                    self.show();
                     return Ok(answer);
                 }
             }

@@ -1,1 +1,195 @@
-//! The contract of the port, for every adapter.
+//! The contracts of the ports, as suites that every adapter runs unchanged.
+//!
+//! An adapter's tests say how to make an empty store and name the suite; it becomes one test a case:
+//!
+//! ```ignore
+//! async fn fresh() -> Fresh<dyn MetricStore> { /* … */ }
+//! sendry_store::metric_store_contract!(fresh);
+//! ```
+//!
+//! Cases know nothing but the port. Each works in tenants of its own name and with message ids of its own, and passes
+//! every time in, so it neither waits nor depends on the day it runs.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    missing_docs,
+    reason = "cases fail by panicking, and their names say what they hold"
+)]
+
+pub mod build;
+pub mod control;
+pub mod metrics;
+pub mod raw;
+
+use std::{any::Any, sync::Arc};
+
+/// An empty store for one case, with what it needs to live (a folder, a database that is dropped at the end).
+pub struct Fresh<S: ?Sized> {
+    /// The store.
+    pub store: Arc<S>,
+    /// Dropped after the store.
+    _kept: Box<dyn Any + Send + Sync>,
+}
+
+impl<S: ?Sized> Fresh<S> {
+    /// `kept` is dropped when the case is over.
+    pub fn new(store: Arc<S>, kept: impl Any + Send + Sync) -> Self {
+        Self {
+            store,
+            _kept: Box::new(kept),
+        }
+    }
+}
+
+/// One test a case; `$fresh` is an `async fn() -> Fresh<dyn Port>`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! contract_tests {
+    ($fresh:path; $suite:ident; $($module:ident { $($case:ident,)* })*) => {
+        $($(
+            #[tokio::test(flavor = "multi_thread")]
+            async fn $case() {
+                let fresh = $fresh().await;
+                $crate::contract::$suite::$module::$case(fresh.store.clone()).await;
+            }
+        )*)*
+    };
+}
+
+/// The contract of [`MetricStore`](crate::MetricStore).
+#[macro_export]
+macro_rules! metric_store_contract {
+    ($fresh:path) => {
+        $crate::contract_tests! { $fresh; metrics;
+            identity {
+                a_redelivered_message_wins_the_same_positions_and_tallies_nothing,
+                a_message_twice_in_one_call_counts_once,
+                a_batch_sent_again_under_another_message_counts_once,
+                a_resend_after_a_partial_rejection_counts_what_is_missing,
+                a_batch_routed_and_grouped_otherwise_counts_once,
+                the_same_bytes_are_the_same_event_however_they_travelled,
+                an_id_that_was_minted_for_a_message_counts_once_when_it_comes_back,
+                an_id_that_was_minted_for_a_batch_counts_once_when_it_comes_back,
+                of_repeats_in_one_message_the_lowest_position_wins,
+                of_repeats_in_one_call_the_first_message_wins,
+                an_event_id_with_other_content_is_a_kept_conflict,
+                a_batch_id_with_other_content_is_a_kept_conflict,
+                equal_ids_of_two_tenants_both_count,
+                no_query_sees_another_tenant,
+                an_unknown_tenant_is_an_empty_one,
+                rehearsing_changes_nothing,
+            }
+            horizon {
+                below_the_floor_an_event_is_too_late,
+                an_identity_counts_once_even_after_its_row_is_gone,
+                a_row_stays_as_long_as_its_event_time_or_counting_time_is_above_the_floor,
+                the_floor_waits_for_queues_that_may_hold_old_messages,
+                the_floor_never_moves_back,
+                a_retry_across_midnight_counts_once,
+                imported_history_is_remembered_as_long_as_its_hours,
+            }
+            dead_letters {
+                a_poison_event_is_kept_with_its_reason_and_its_bytes,
+                letters_are_listed_newest_first_in_pages_without_gaps,
+                letters_are_listed_by_state,
+                a_letter_replayed_twice_counts_once,
+                replays_that_race_count_once,
+                a_replay_and_a_discard_that_race_settle_once,
+                a_corrected_replay_keeps_the_corrected_body,
+                a_replay_ignores_the_floor_and_fills_the_levels_of_its_age,
+                a_discarded_letter_is_closed,
+                letters_that_could_be_duplicates_are_not_replayable,
+                an_undecodable_message_is_buried_once,
+                a_message_is_counted_or_buried_never_both,
+                a_replayed_letter_owes_its_raw_event_until_it_is_settled,
+                a_refused_document_is_tallied_once,
+                settled_letters_leave_and_open_ones_stay,
+            }
+            buckets {
+                totals_equal_the_sums_of_their_leaves_at_every_level,
+                an_answer_is_the_same_before_and_after_deriving,
+                late_events_change_days_and_months_derived_before,
+                deriving_again_changes_nothing,
+                events_older_than_minutes_are_in_hours_only,
+                rows_leave_with_their_retention,
+                filters_and_groups_choose_series,
+                points_take_the_buckets_after_them,
+                errors_sizes_and_latencies_add_up,
+            }
+            endpoints {
+                past_the_limit_endpoints_count_as_other_and_stay_so,
+                each_service_of_each_tenant_has_its_own_limit,
+                a_replay_obeys_the_limit,
+            }
+            concurrency {
+                racing_duplicates_count_once,
+                readers_see_whole_messages_only,
+                deriving_beside_counting_loses_nothing,
+                random_orders_splits_and_repeats_give_the_bytes_of_one_shot,
+            }
+        }
+    };
+}
+
+/// The contract of [`RawEventStore`](crate::RawEventStore).
+#[macro_export]
+macro_rules! raw_event_store_contract {
+    ($fresh:path) => {
+        $crate::contract_tests! { $fresh; raw;
+            cases {
+                an_event_stored_again_changes_nothing,
+                of_two_contents_in_one_place_the_first_stays,
+                events_are_listed_newest_first,
+                a_range_takes_its_start_and_not_its_end,
+                every_field_and_byte_comes_back,
+                purging_drops_what_is_older,
+                tenants_see_and_purge_their_own,
+                inserts_that_race_store_once,
+            }
+        }
+    };
+}
+
+/// The contract of [`ControlStore`](crate::ControlStore).
+#[macro_export]
+macro_rules! control_store_contract {
+    ($fresh:path) => {
+        $crate::contract_tests! { $fresh; control;
+            cases {
+                an_empty_store_has_an_empty_snapshot,
+                every_change_raises_the_version,
+                a_snapshot_shows_what_was_put,
+                a_pipeline_keeps_the_moment_it_was_made,
+                a_key_is_revoked_once,
+                a_key_of_another_tenant_is_not_revoked,
+                a_second_key_of_one_id_is_refused,
+            }
+        }
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    /// A case that no macro names would never run.
+    #[test]
+    fn every_case_is_named_in_its_suite() {
+        let sources = [
+            include_str!("contract/metrics/identity.rs"),
+            include_str!("contract/metrics/horizon.rs"),
+            include_str!("contract/metrics/dead_letters.rs"),
+            include_str!("contract/metrics/buckets.rs"),
+            include_str!("contract/metrics/endpoints.rs"),
+            include_str!("contract/metrics/concurrency.rs"),
+            include_str!("contract/raw/cases.rs"),
+            include_str!("contract/control/cases.rs"),
+        ];
+        let suites = include_str!("contract.rs");
+        let cases = sources.iter().flat_map(|source| source.split("pub async fn "));
+        let names: Vec<_> = cases.filter_map(|c| c.split_once("(store: ")).collect();
+        assert!(names.len() > 50, "{} cases", names.len());
+        for (name, _) in names {
+            assert!(suites.contains(&format!(" {name},")), "{name} is in no suite");
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! [`ControlStore`] on SQLite.
+
+mod snapshot;
+
+use async_trait::async_trait;
+use rusqlite::{Connection, params};
+use sendry_domain::{
+    id::{KeyId, TenantId},
+    time::UnixMillis,
+};
+
+use super::{SqliteStore, failure::Failure, text::count};
+use crate::{ControlSnapshot, ControlStore, KeyRecord, PipelineRecord, StoreError, TenantRecord};
+
+/// The port, in errors.
+const CONTROL: &str = "control";
+
+#[async_trait]
+impl ControlStore for SqliteStore {
+    async fn version(&self) -> Result<u64, StoreError> {
+        let version = self.readers.read(version).await;
+        version.map_err(|f| f.at(CONTROL, "read the version of the settings"))
+    }
+
+    async fn snapshot(&self) -> Result<ControlSnapshot, StoreError> {
+        let snapshot = self.readers.read(snapshot::read).await;
+        snapshot.map_err(|f| f.at(CONTROL, "read the settings"))
+    }
+
+    async fn put_tenant(&self, tenant: &TenantRecord) -> Result<(), StoreError> {
+        let tenant = tenant.clone();
+        let put = self.writer.transact(move |t, _| put_tenant(t, &tenant));
+        put.await.map_err(|f| f.at(CONTROL, "put a tenant"))
+    }
+
+    async fn put_pipeline(&self, pipeline: &PipelineRecord) -> Result<(), StoreError> {
+        let pipeline = pipeline.clone();
+        let put = self.writer.transact(move |t, _| put_pipeline(t, &pipeline));
+        put.await.map_err(|f| f.at(CONTROL, "put a pipeline"))
+    }
+
+    async fn add_key(&self, key: &KeyRecord) -> Result<(), StoreError> {
+        let key = key.clone();
+        let added = self.writer.transact(move |t, _| add_key(t, &key));
+        added.await.map_err(|f| f.at(CONTROL, "add an API key"))
+    }
+
+    async fn revoke_key(
+        &self,
+        tenant: &TenantId,
+        id: &KeyId,
+        at: UnixMillis,
+    ) -> Result<bool, StoreError> {
+        let (tenant, id) = (tenant.clone(), id.clone());
+        let revoked = self.writer.transact(move |t, _| revoke_key(t, &tenant, &id, at));
+        revoked.await.map_err(|f| f.at(CONTROL, "revoke an API key"))
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        let answers = self.answers().await;
+        answers.map_err(|f| f.at(CONTROL, "check the store"))
+    }
+}
+
+fn version(connection: &Connection) -> Result<u64, Failure> {
+    let mut statement = connection.prepare_cached("SELECT version FROM control")?;
+    Ok(count(statement.query_row([], |row| row.get(0))?))
+}
+
+/// Raises the version if the statement before changed `rows`: who writes the same again wakes nobody.
+fn changed(transaction: &Connection, rows: usize) -> Result<(), Failure> {
+    if rows > 0 {
+        let sql = "UPDATE control SET version = version + 1";
+        transaction.prepare_cached(sql)?.execute([])?;
+    }
+    Ok(())
+}
+
+/// A list's column.
+fn list(texts: &[String]) -> Result<String, Failure> {
+    serde_json::to_string(texts)
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)).into())
+}
+
+fn put_tenant(transaction: &Connection, tenant: &TenantRecord) -> Result<(), Failure> {
+    let TenantRecord {
+        id,
+        suspended,
+        rate,
+        window,
+        raw_retention,
+    } = tenant;
+    let sql = "INSERT INTO tenant_setting (id, suspended, per_second, burst, window, raw_retention)
+               VALUES (?, ?, ?, ?, ?, ?)
+               ON CONFLICT DO UPDATE SET
+                   suspended = excluded.suspended, per_second = excluded.per_second,
+                   burst = excluded.burst, window = excluded.window,
+                   raw_retention = excluded.raw_retention
+               WHERE (suspended, per_second, burst, window, raw_retention)
+                   IS NOT (excluded.suspended, excluded.per_second, excluded.burst,
+                           excluded.window, excluded.raw_retention)";
+    let rows = transaction.prepare_cached(sql)?.execute(params![
+        id.as_str(),
+        suspended,
+        rate.map(|r| r.per_second),
+        rate.map(|r| r.burst),
+        window.past(),
+        raw_retention,
+    ])?;
+    changed(transaction, rows)
+}
+
+fn put_pipeline(transaction: &Connection, pipeline: &PipelineRecord) -> Result<(), Failure> {
+    let PipelineRecord {
+        tenant,
+        name,
+        services,
+        environments,
+        created_at,
+    } = pipeline;
+    let sql = "INSERT INTO pipeline (tenant, name, services, environments, created_at)
+               VALUES (?, ?, ?, ?, ?)
+               ON CONFLICT DO UPDATE SET
+                   services = excluded.services, environments = excluded.environments
+               WHERE (services, environments) IS NOT (excluded.services, excluded.environments)";
+    let rows = transaction.prepare_cached(sql)?.execute(params![
+        tenant.as_str(),
+        name.as_str(),
+        list(services)?,
+        list(environments)?,
+        created_at.0,
+    ])?;
+    changed(transaction, rows)
+}
+
+fn add_key(transaction: &Connection, key: &KeyRecord) -> Result<(), Failure> {
+    let KeyRecord {
+        id,
+        tenant,
+        hash,
+        name,
+        services,
+        networks,
+        backfill,
+        created_at,
+        not_after,
+        revoked_at,
+    } = key;
+    let sql = "INSERT INTO api_key (id, tenant, hash, name, services, networks, backfill, created_at,
+                                    not_after, revoked_at)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    let rows = transaction.prepare_cached(sql)?.execute(params![
+        id.as_str(),
+        tenant.as_str(),
+        hash.0,
+        name,
+        list(services)?,
+        list(networks)?,
+        backfill,
+        created_at.0,
+        not_after.map(|t| t.0),
+        revoked_at.map(|t| t.0),
+    ])?;
+    changed(transaction, rows)
+}
+
+fn revoke_key(
+    transaction: &Connection,
+    tenant: &TenantId,
+    id: &KeyId,
+    at: UnixMillis,
+) -> Result<bool, Failure> {
+    let sql = "UPDATE api_key SET revoked_at = ?
+               WHERE id = ? AND tenant = ? AND revoked_at IS NULL";
+    let key = params![at.0, id.as_str(), tenant.as_str()];
+    let rows = transaction.prepare_cached(sql)?.execute(key)?;
+    changed(transaction, rows)?;
+    let sql = "SELECT EXISTS (SELECT 1 FROM api_key WHERE id = ? AND tenant = ?)";
+    let mut statement = transaction.prepare_cached(sql)?;
+    Ok(statement.query_row([id.as_str(), tenant.as_str()], |row| row.get(0))?)
+}

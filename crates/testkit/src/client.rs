@@ -1,0 +1,131 @@
+//! A small HTTP/1.1 client that keeps its connection: cheap enough to load a server from the same two cores.
+
+use std::{net::SocketAddr, time::Duration};
+
+use anyhow::Context;
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::{Request, client::conn::http1::SendRequest};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+/// No answer takes longer than five seconds; a client that waits longer has found a hang.
+const PATIENCE: Duration = Duration::from_secs(6);
+
+/// One connection, opened when needed.
+#[derive(Debug)]
+pub struct Client {
+    address: SocketAddr,
+    sender: Option<SendRequest<Full<Bytes>>>,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// Whole body.
+    pub body: Bytes,
+}
+
+impl Answer {
+    /// The body as JSON.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn json(&self) -> anyhow::Result<serde_json::Value> {
+        serde_json::from_slice(&self.body).with_context(|| {
+            format!(
+                "{} answered {}",
+                self.status,
+                String::from_utf8_lossy(&self.body)
+            )
+        })
+    }
+}
+
+impl Client {
+    /// A client of the server at `address`.
+    #[must_use]
+    pub fn new(address: SocketAddr) -> Self {
+        Self {
+            address,
+            sender: None,
+        }
+    }
+
+    /// Sends a request and reads the whole answer.
+    ///
+    /// # Errors
+    /// When there is no connection, it breaks, or no answer comes in time: then the request may have been processed.
+    pub async fn send(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Bytes,
+    ) -> anyhow::Result<Answer> {
+        let outcome =
+            tokio::time::timeout(PATIENCE, self.exchange(method, path, headers, body)).await;
+        let outcome =
+            outcome.unwrap_or_else(|_| Err(anyhow::anyhow!("no answer within {PATIENCE:?}")));
+        if outcome.is_err() {
+            self.sender = None;
+        }
+        outcome
+    }
+
+    /// `GET`, expecting JSON with status 200.
+    ///
+    /// # Errors
+    /// Otherwise.
+    pub async fn get_json(&mut self, path: &str) -> anyhow::Result<serde_json::Value> {
+        let answer = self.send("GET", path, &[], Bytes::new()).await?;
+        anyhow::ensure!(
+            answer.status == 200,
+            "GET {path}: {} {}",
+            answer.status,
+            String::from_utf8_lossy(&answer.body)
+        );
+        answer.json()
+    }
+
+    async fn exchange(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Bytes,
+    ) -> anyhow::Result<Answer> {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", "localhost");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Full::new(body))?;
+        let response = self.sender().await?.send_request(request).await?;
+        let status = response.status().as_u16();
+        Ok(Answer {
+            status,
+            body: response.into_body().collect().await?.to_bytes(),
+        })
+    }
+
+    async fn sender(&mut self) -> anyhow::Result<&mut SendRequest<Full<Bytes>>> {
+        let usable = match &mut self.sender {
+            Some(sender) => sender.ready().await.is_ok(),
+            None => false,
+        };
+        if !usable {
+            let stream = TcpStream::connect(self.address).await?;
+            stream.set_nodelay(true)?;
+            let (sender, connection) =
+                hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+            tokio::spawn(connection);
+            self.sender = Some(sender);
+        }
+        self.sender.as_mut().context("a connection was just opened")
+    }
+}

@@ -1,0 +1,92 @@
+//! Arguments, and where each command begins.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+use sendry_runtime::{config::Loader, error_chain::chain, telemetry::LogArgs};
+
+use crate::{import::ImportArgs, keys::KeysArgs, up::UpArgs};
+
+/// Watch your APIs without slowing, breaking or misreporting them
+///
+/// Start with `sendry up --demo`, then open the address it prints.
+#[derive(Debug, Parser)]
+#[command(name = "sendry", version, propagate_version = true)]
+pub struct Cli {
+    #[command(flatten)]
+    log: LogArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run everything in one process: ingest, workers, analytics and the dashboard, on SQLite
+    Up(Box<UpArgs>),
+    /// Send an access log to a running Sendry as history
+    Import(Box<ImportArgs>),
+    /// Make, list and revoke API keys
+    Keys(KeysArgs),
+    /// Print the analytics API's OpenAPI document
+    Openapi,
+}
+
+/// Where a data folder is, shared by the commands that need one.
+#[derive(Debug, Clone, clap::Args)]
+pub struct DataArgs {
+    /// Folder of queue.db, store.db and credentials.json; made if it does not exist
+    #[arg(long, value_name = "DIR", default_value = "sendry-data")]
+    pub data: PathBuf,
+}
+
+/// The program.
+#[must_use]
+pub fn main() -> ExitCode {
+    let loaded = match Loader::new("SENDRY").load::<Cli>(std::env::args_os()) {
+        Ok(loaded) => loaded,
+        Err(error) => return error.report(),
+    };
+    if let Some(settings) = loaded.to_print() {
+        return print(&settings);
+    }
+    let Cli { log, command } = loaded.value;
+    if let Err(error) = log.init() {
+        return fail(&error);
+    }
+    let outcome = match command {
+        Command::Up(args) => crate::up::run(*args),
+        Command::Import(args) => crate::import::run(*args),
+        Command::Keys(args) => crate::keys::run(args),
+        Command::Openapi => return print(&sendry_analytics::openapi_json()),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(error.as_ref()),
+    }
+}
+
+/// Prints a document; a closed pipe (`| head`) is no failure.
+fn print(text: &str) -> ExitCode {
+    use std::io::Write;
+    match writeln!(std::io::stdout(), "{text}") {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => fail(&error),
+        _ => ExitCode::SUCCESS,
+    }
+}
+
+/// The one place where a command's error is told.
+fn fail(error: &(dyn std::error::Error + 'static)) -> ExitCode {
+    eprintln!("sendry: {}", chain(error));
+    ExitCode::FAILURE
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,92 @@
+//! Everything that has to hold before a change lands.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::{
+    format::{need_node, rust_steps},
+    generate,
+};
+use crate::{
+    dashboard,
+    process::{self, cargo},
+    steps::Steps,
+};
+
+/// `cargo xtask test`
+#[derive(Clone, Copy, Debug, Args)]
+pub struct TestArgs {
+    /// Only the Rust half: no Node needed
+    #[arg(long)]
+    rust: bool,
+    /// Only the dashboard half: no Rust is compiled
+    #[arg(long)]
+    dashboard: bool,
+    /// Leave out what takes long: the dashboard's build, integration and doc tests, drift of generated files
+    #[arg(long)]
+    fast: bool,
+    /// Run the other steps, too, after one has failed
+    #[arg(long)]
+    keep_going: bool,
+}
+
+/// Runs the steps asked for.
+#[must_use]
+pub fn run(args: TestArgs) -> ExitCode {
+    let TestArgs {
+        rust,
+        dashboard,
+        fast,
+        keep_going,
+    } = args;
+    let both = rust == dashboard;
+    let mut steps = Steps::new(keep_going);
+    // The dashboard goes first: the binary that the Rust tests start embeds what it built.
+    if dashboard || both {
+        dashboard_steps(&mut steps, fast);
+    }
+    if rust || both {
+        rust_steps(&mut steps);
+        rust_tests(&mut steps, fast);
+    }
+    steps.finish()
+}
+
+fn dashboard_steps(steps: &mut Steps, fast: bool) {
+    steps.run("dashboard packages", || {
+        need_node("tests")?;
+        dashboard::install()
+    });
+    steps.run("dashboard lint", || dashboard::npm(&["run", "lint"]));
+    if !fast {
+        steps.run("dashboard types", || generate::dashboard_types(true));
+    }
+    steps.run("dashboard tests", || dashboard::npm(&["run", "test"]));
+    if !fast {
+        steps.run("dashboard build", || dashboard::npm(&["run", "build"]));
+    }
+}
+
+fn rust_tests(steps: &mut Steps, fast: bool) {
+    if fast {
+        steps.run("unit tests", || {
+            process::run(&mut cargo(["test", "--workspace", "--lib"]))
+        });
+        return;
+    }
+    steps.run("tests", || {
+        process::run(&mut cargo([
+            "test",
+            "--workspace",
+            "--lib",
+            "--bins",
+            "--tests",
+            "--examples",
+        ]))
+    });
+    steps.run("doc tests", || {
+        process::run(&mut cargo(["test", "--workspace", "--doc"]))
+    });
+    steps.run("openapi.json", || generate::openapi(true));
+}
