@@ -1,31 +1,31 @@
 //! Query parameters, read strictly: a name nobody reads is an answer to another question than was asked.
 
-use std::convert::Infallible;
-
 use axum::{
     extract::{FromRequestParts, Query},
     http::request::Parts,
 };
-use sendry_domain::query::Filter;
+use sendry_domain::{query::Filter, time::UnixMillis};
 use utoipa::IntoParams;
 
 use crate::{
     error::ApiError,
     range::{Asked, Range},
 };
-use sendry_domain::time::UnixMillis;
 
 /// The parameters of a request as they were sent, percent-decoded.
 #[derive(Debug, Default)]
 pub(crate) struct Params(Vec<(String, String)>);
 
 impl<S: Sync> FromRequestParts<S> for Params {
-    type Rejection = Infallible;
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        // Pairs of texts can always be read.
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         let pairs = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
-        Ok(Self(pairs.map(|Query(pairs)| pairs).unwrap_or_default()))
+        let Query(pairs) = pairs.map_err(|rejection| {
+            let hint = "write it as `name=value&name=value`, percent-encoded";
+            ApiError::invalid("invalid_query", rejection.body_text(), hint)
+        })?;
+        Ok(Self(pairs))
     }
 }
 
@@ -136,7 +136,10 @@ pub(crate) const READ: &[&str] = &[
 /// Whose data; for the document.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "read by name, so that every mistake gets its own code")]
+#[expect(
+    dead_code,
+    reason = "read by name, so that every mistake gets its own code"
+)]
 pub(crate) struct TenantParam {
     /// Whose data; an unknown tenant is 404.
     #[param(default = "default")]
@@ -146,7 +149,10 @@ pub(crate) struct TenantParam {
 /// What every analytics read takes; for the document.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "read by name, so that every mistake gets its own code")]
+#[expect(
+    dead_code,
+    reason = "read by name, so that every mistake gets its own code"
+)]
 pub(crate) struct ReadParams {
     /// Whose data; an unknown tenant is 404.
     #[param(default = "default")]

@@ -16,13 +16,16 @@ use sendry_domain::{
     query::{Detail, Filter, FoldSpec, GroupBy},
     rollup::Level,
     series::SeriesKind,
-    time::{HOUR, UnixMillis},
+    time::{HOUR, MINUTE, UnixMillis},
 };
 
 use crate::range::{LONG_MONTH, Range, ceil, minutes_since};
 
 pub use slices::slices;
 pub use spark::{MEAN_MONTH, SparkBins};
+
+/// How far back [`recent`] looks, in milliseconds.
+const RECENT: i64 = 10 * MINUTE;
 
 /// The coarsest kind of series that tells apart what `filter` names and carries the status.
 #[must_use]
@@ -113,12 +116,24 @@ pub fn services(range: &Range, filter: &Filter) -> (FoldSpec, SparkBins) {
     list(range, filter, kind, GroupBy::Service)
 }
 
-fn list(
-    range: &Range,
-    filter: &Filter,
-    kind: SeriesKind,
-    group: GroupBy,
-) -> (FoldSpec, SparkBins) {
+/// The last minutes of a list that is read in wider buckets, if it reaches now: what is busy was seen just now, not when
+/// the hour began.
+#[must_use]
+pub fn recent(range: &Range, list: &FoldSpec, bins: &SparkBins) -> Option<FoldSpec> {
+    if !range.is_open() || bins.level == Level::Minute {
+        return None;
+    }
+    let now = Level::Minute.floor(range.now);
+    let from = now.plus(-RECENT).max(range.from);
+    Some(FoldSpec {
+        slices: slices(&[from], Level::Minute.next(now), Level::Minute, None),
+        points: [from].into(),
+        detail: Detail::None,
+        ..list.clone()
+    })
+}
+
+fn list(range: &Range, filter: &Filter, kind: SeriesKind, group: GroupBy) -> (FoldSpec, SparkBins) {
     let bins = SparkBins::of(range);
     // Today by the hour tells when an endpoint was last seen; over a longer time the day is enough.
     let short = range.to.since(range.from) <= LONG_MONTH + HOUR;

@@ -19,7 +19,7 @@ use axum::{
     extract::DefaultBodyLimit,
     middleware::{from_fn, from_fn_with_state},
 };
-use sendry_runtime::http::{method_not_allowed, no_store};
+use sendry_runtime::http::{Problem, method_not_allowed, no_store};
 use utoipa::OpenApi as _;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -43,7 +43,7 @@ pub fn router(analytics: Analytics) -> Router {
     routes
         .merge(original::routes())
         .merge(openapi::routes())
-        .method_not_allowed_fallback(method_not_allowed)
+        .method_not_allowed_fallback(other_method)
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .route_layer(from_fn(no_store))
         .route_layer(from_fn_with_state(access, require))
@@ -65,4 +65,9 @@ pub(crate) fn documented() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(dead_letters::replay))
         .routes(routes!(dead_letters::discard))
         .routes(routes!(tenants::list))
+}
+
+async fn other_method() -> Problem {
+    let hint = "GET /api/v1/openapi.json lists the methods of every path";
+    method_not_allowed().await.hint(hint)
 }

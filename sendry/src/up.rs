@@ -62,7 +62,7 @@ pub struct UpArgs {
     /// Proxies whose X-Forwarded-For is believed, in CIDR notation
     #[arg(long, value_name = "CIDR", value_delimiter = ',')]
     trusted_proxies: Vec<IpNet>,
-    /// Consumers that count, side by side
+    /// Consumers that count, side by side; with 0 events are only accepted, and wait for a start with more
     #[arg(long, value_name = "N", default_value_t = 1)]
     workers: usize,
 }

@@ -58,7 +58,10 @@ fn the_bucket_that_now_lies_in_is_taken_whole_in_lists_only() {
     let now = at("2026-04-02T10:31:20Z");
     let day = range("now-24h", "now", "UTC", "auto", now);
     let (list, _) = endpoints(&day, &Filter::default());
-    assert_eq!(levels(&list.slices), [(Level::Minute, 30), (Level::Hour, 24)]);
+    assert_eq!(
+        levels(&list.slices),
+        [(Level::Minute, 30), (Level::Hour, 24)]
+    );
     let total = summary(&day, &Filter::default());
     assert_eq!(
         levels(&total.slices),
@@ -100,7 +103,13 @@ fn what_the_filter_names_decides_the_series() {
 fn the_time_before_is_as_long_as_what_has_passed() {
     let now = at("2026-04-02T10:31:20Z");
     // A calendar day that is not over is compared with as many hours of the day before.
-    let today = range("2026-04-02T00:00:00Z", "2026-04-03T00:00:00Z", "UTC", "auto", now);
+    let today = range(
+        "2026-04-02T00:00:00Z",
+        "2026-04-03T00:00:00Z",
+        "UTC",
+        "auto",
+        now,
+    );
     let (spec, length) = previous(&today, &Filter::default());
     assert_eq!(spec.slices[0].from, at("2026-04-01T13:28:00Z"));
     assert_eq!(spec.slices.last().unwrap().to, today.from);
@@ -144,7 +153,10 @@ fn covers_exactly(spec: &FoldSpec, from: UnixMillis, to: UnixMillis) -> Result<(
         prop_assert!(slice.from < slice.to);
         prop_assert_eq!(slice.level.floor(slice.from), slice.from);
         prop_assert_eq!(slice.level.floor(slice.to), slice.to);
-        let inside = spec.points.iter().filter(|p| slice.from <= **p && **p < slice.to);
+        let inside = spec
+            .points
+            .iter()
+            .filter(|p| slice.from <= **p && **p < slice.to);
         for point in inside {
             prop_assert_eq!(slice.level.floor(*point), *point, "{:?}", slice);
         }

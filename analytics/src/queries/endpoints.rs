@@ -17,8 +17,9 @@ pub(crate) async fn endpoints(
     sort: EndpointSort,
     limit: usize,
 ) -> Result<(Vec<Endpoint>, usize), ApiError> {
-    let (spec, bins) = plan::endpoints(&read.range, &read.filter);
-    let groups = read.fold(spec).await?;
+    let (groups, bins) = read
+        .list(plan::endpoints(&read.range, &read.filter))
+        .await?;
     let total = groups.len();
     let all = groups.iter().map(|g| g.total.count).sum();
     let mut rows: Vec<_> = groups.iter().map(|group| row(group, &bins, all)).collect();

@@ -1,5 +1,7 @@
 //! What all analytics reads have in common: a tenant, a range, a filter, and the account of the answer.
 
+use std::collections::HashMap;
+
 use sendry_domain::{
     histogram::MAX_RELATIVE_ERROR,
     query::{Filter, FoldSpec, Group},
@@ -11,6 +13,7 @@ use crate::{
     app::App,
     error::ApiError,
     params::Params,
+    plan::{self, SparkBins},
     range::Range,
     tenants::Tenant,
     views::{Meta, shown},
@@ -54,6 +57,24 @@ impl<'a> Read<'a> {
             return Ok(Vec::new());
         }
         Ok(self.app.metrics.fold(&self.tenant.id, spec).await?)
+    }
+
+    /// The groups of a list, with when each was last seen.
+    pub(crate) async fn list(
+        &self,
+        (spec, bins): (FoldSpec, SparkBins),
+    ) -> Result<(Vec<Group>, SparkBins), ApiError> {
+        let recent = plan::recent(&self.range, &spec, &bins);
+        let mut groups = self.fold(spec).await?;
+        if let Some(recent) = recent {
+            let seen = self.fold(recent).await?.into_iter();
+            let seen: HashMap<_, _> = seen.map(|g| (g.series, g.last_seen)).collect();
+            for group in &mut groups {
+                let last = seen.get(&group.series).copied();
+                group.last_seen = group.last_seen.max(last.unwrap_or(group.last_seen));
+            }
+        }
+        Ok((groups, bins))
     }
 
     /// The one group of a spec that asks for the total.

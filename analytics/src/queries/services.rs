@@ -9,8 +9,7 @@ use crate::{
 
 /// Services that had requests, the busiest first.
 pub(crate) async fn services(read: &Read<'_>) -> Result<Vec<Service>, ApiError> {
-    let (spec, bins) = plan::services(&read.range, &read.filter);
-    let groups = read.fold(spec).await?;
+    let (groups, bins) = read.list(plan::services(&read.range, &read.filter)).await?;
     let all = groups.iter().map(|g| g.total.count).sum();
     let mut rows: Vec<_> = groups
         .iter()

@@ -104,7 +104,12 @@ fn the_ends_are_as_fine_as_the_range_is_short() {
 
 #[test]
 fn without_minutes_hours_answer() {
-    let range = resolve("2026-03-01T10:10:00Z", "2026-03-01T10:20:00Z", "UTC", "auto");
+    let range = resolve(
+        "2026-03-01T10:10:00Z",
+        "2026-03-01T10:20:00Z",
+        "UTC",
+        "auto",
+    );
     assert_eq!((range.step, range.finest), (Step::Hour1, Level::Hour));
     assert_eq!(range.from, at("2026-03-01T10:00:00Z"));
     assert_eq!(range.to, at("2026-03-01T11:00:00Z"));
@@ -134,28 +139,65 @@ fn days_in_kolkata_start_at_half_past_six_in_utc() {
 
 #[test]
 fn days_in_warsaw_are_23_hours_in_spring_and_25_in_autumn() {
-    let spring = resolve("2026-03-28T12:00:00Z", "2026-03-31T00:00:00Z", "Europe/Warsaw", "1d");
-    let lengths: Vec<_> = spring.points.windows(2).map(|w| w[1].since(w[0]) / HOUR).collect();
+    let spring = resolve(
+        "2026-03-28T12:00:00Z",
+        "2026-03-31T00:00:00Z",
+        "Europe/Warsaw",
+        "1d",
+    );
+    let lengths: Vec<_> = spring
+        .points
+        .windows(2)
+        .map(|w| w[1].since(w[0]) / HOUR)
+        .collect();
     assert_eq!(lengths, [24, 23, 24]);
     assert_eq!(spring.from, at("2026-03-27T23:00:00Z"));
     assert_eq!((spring.finest, spring.tz_approximate), (Level::Hour, false));
-    let autumn = resolve("2025-10-25T12:00:00Z", "2025-10-28T00:00:00Z", "Europe/Warsaw", "1d");
-    let lengths: Vec<_> = autumn.points.windows(2).map(|w| w[1].since(w[0]) / HOUR).collect();
+    let autumn = resolve(
+        "2025-10-25T12:00:00Z",
+        "2025-10-28T00:00:00Z",
+        "Europe/Warsaw",
+        "1d",
+    );
+    let lengths: Vec<_> = autumn
+        .points
+        .windows(2)
+        .map(|w| w[1].since(w[0]) / HOUR)
+        .collect();
     assert_eq!(lengths, [24, 25, 24]);
 }
 
 #[test]
 fn months_follow_the_calendar_and_the_zone() {
-    let range = resolve("2026-01-15T00:00:00Z", "2026-04-01T12:00:00Z", "America/New_York", "1mo");
-    let starts = ["2026-01-01T05:00:00Z", "2026-02-01T05:00:00Z", "2026-03-01T05:00:00Z", "2026-04-01T04:00:00Z"];
+    let range = resolve(
+        "2026-01-15T00:00:00Z",
+        "2026-04-01T12:00:00Z",
+        "America/New_York",
+        "1mo",
+    );
+    let starts = [
+        "2026-01-01T05:00:00Z",
+        "2026-02-01T05:00:00Z",
+        "2026-03-01T05:00:00Z",
+        "2026-04-01T04:00:00Z",
+    ];
     assert_eq!(*range.points, starts.map(at));
 }
 
 #[test]
 fn a_day_that_was_skipped_has_no_point() {
     // Samoa went from 29 to 31 December 2011.
-    let range = resolve("2011-12-28T12:00:00Z", "2012-01-02T00:00:00Z", "Pacific/Apia", "1d");
-    let lengths: Vec<_> = range.points.windows(2).map(|w| w[1].since(w[0]) / HOUR).collect();
+    let range = resolve(
+        "2011-12-28T12:00:00Z",
+        "2012-01-02T00:00:00Z",
+        "Pacific/Apia",
+        "1d",
+    );
+    let lengths: Vec<_> = range
+        .points
+        .windows(2)
+        .map(|w| w[1].since(w[0]) / HOUR)
+        .collect();
     assert_eq!(lengths, [24, 24, 24, 24]);
 }
 

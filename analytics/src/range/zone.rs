@@ -15,8 +15,8 @@ pub struct Zone {
 impl Zone {
     /// Reads the parameter.
     pub fn parse(text: &str) -> Result<Self, RangeError> {
-        let tz = TimeZone::get(text)
-            .map_err(|_| RangeError::Zone(text.chars().take(64).collect()))?;
+        let tz =
+            TimeZone::get(text).map_err(|_| RangeError::Zone(text.chars().take(64).collect()))?;
         let name = tz.iana_name().unwrap_or(text).to_owned();
         Ok(Self { tz, name })
     }
@@ -51,9 +51,7 @@ impl Zone {
     /// Start of the month after the one that holds `at`.
     #[must_use]
     pub fn next_month(&self, at: UnixMillis) -> UnixMillis {
-        self.following(at, |date| {
-            date.first_of_month().checked_add(1.month()).ok()
-        })
+        self.following(at, |date| date.first_of_month().checked_add(1.month()).ok())
     }
 
     /// Start of the first date after `at` that `next` leads to and that exists: at the date line whole days were skipped.

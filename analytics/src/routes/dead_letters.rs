@@ -31,7 +31,10 @@ const MAX_REASON: usize = 500;
 /// Which letters; for the document.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "read by name, so that every mistake gets its own code")]
+#[expect(
+    dead_code,
+    reason = "read by name, so that every mistake gets its own code"
+)]
 pub(super) struct ListParams {
     /// Only of this state, or `all`.
     #[param(inline, default = "open")]

@@ -19,7 +19,10 @@ const MAX_LIMIT: u32 = 1_000;
 /// How endpoints are listed; for the document.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "read by name, so that every mistake gets its own code")]
+#[expect(
+    dead_code,
+    reason = "read by name, so that every mistake gets its own code"
+)]
 pub(super) struct ListParams {
     /// What they are sorted by, largest first.
     #[param(inline = false, default = "requests")]
@@ -65,7 +68,9 @@ fn sort(params: &Params) -> Result<EndpointSort, ApiError> {
     let Some(text) = params.get("sort") else {
         return Ok(EndpointSort::default());
     };
-    let found = EndpointSort::ALL.into_iter().find(|(word, _)| *word == text);
+    let found = EndpointSort::ALL
+        .into_iter()
+        .find(|(word, _)| *word == text);
     found.map(|(_, sort)| sort).ok_or_else(|| {
         let hint = "use requests, errors, errorRate, p95 or impact";
         ApiError::invalid("invalid_sort", "`sort` is not an order", hint)

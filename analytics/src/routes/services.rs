@@ -7,7 +7,7 @@ use crate::{
     error::ApiError,
     openapi::Refused,
     params::{Params, READ, ReadParams},
-    queries::{services::services, read::Read},
+    queries::{read::Read, services::services},
     views::{Answer, Service},
 };
 

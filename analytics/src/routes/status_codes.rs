@@ -7,7 +7,7 @@ use crate::{
     error::ApiError,
     openapi::Refused,
     params::{Params, READ, ReadParams},
-    queries::{status_codes::status_codes, read::Read},
+    queries::{read::Read, status_codes::status_codes},
     views::{Answer, StatusCode},
 };
 

@@ -7,7 +7,7 @@ use crate::{
     error::ApiError,
     openapi::Refused,
     params::{Params, READ, ReadParams},
-    queries::{timeseries::timeseries, read::Read},
+    queries::{read::Read, timeseries::timeseries},
     views::{Answer, Timeseries},
 };
 

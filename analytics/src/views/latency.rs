@@ -62,7 +62,13 @@ mod tests {
     #[test]
     fn percentiles_stay_between_the_extremes() {
         let one = Latency::of(&cell(&[12_345]));
-        let all = [one.average_ms, one.p50_ms, one.p95_ms, one.p99_ms, one.max_ms];
+        let all = [
+            one.average_ms,
+            one.p50_ms,
+            one.p95_ms,
+            one.p99_ms,
+            one.max_ms,
+        ];
         assert_eq!(all, [Some(12.345); 5]);
     }
 
@@ -71,10 +77,20 @@ mod tests {
         let many: Vec<u64> = (1..=1_000).map(|n| n * 1_000).collect();
         let latency = Latency::of(&cell(&many));
         let promised = sendry_domain::histogram::MAX_RELATIVE_ERROR;
-        for (got, exact) in [(latency.p50_ms, 500.0), (latency.p95_ms, 950.0), (latency.p99_ms, 990.0)] {
-            assert!((got.unwrap() / exact - 1.0).abs() <= promised, "{got:?} for {exact}");
+        for (got, exact) in [
+            (latency.p50_ms, 500.0),
+            (latency.p95_ms, 950.0),
+            (latency.p99_ms, 990.0),
+        ] {
+            assert!(
+                (got.unwrap() / exact - 1.0).abs() <= promised,
+                "{got:?} for {exact}"
+            );
         }
-        assert_eq!((latency.average_ms, latency.max_ms), (Some(500.5), Some(1_000.0)));
+        assert_eq!(
+            (latency.average_ms, latency.max_ms),
+            (Some(500.5), Some(1_000.0))
+        );
     }
 
     #[test]

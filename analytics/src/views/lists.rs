@@ -103,7 +103,7 @@ pub struct Endpoint {
     /// Sum of latencies: the time callers spent waiting, in milliseconds.
     #[schema(required)]
     pub impact_ms: Option<f64>,
-    /// Start of the latest bucket with requests, RFC 3339: a minute, an hour or, in long ranges, a day.
+    /// Start of the latest bucket with requests, RFC 3339: a minute if that was just now, else as wide as the range asks.
     #[schema(required)]
     pub last_seen: Option<String>,
     /// Requests over the range.

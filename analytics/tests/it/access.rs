@@ -20,8 +20,20 @@ async fn with_a_token_every_route_needs_it() {
     assert!(ApiToken::new("  ").is_none());
     let api = Api::new().await.with(|a| a.access = Access::Token(token));
     let document: Value = serde_json::from_str(&openapi_json()).unwrap();
-    let mut paths: Vec<String> = document["paths"].as_object().unwrap().keys().cloned().collect();
-    paths.extend(["/api/v1/openapi.json", "/api/analytics/stats", "/api/analytics/dashboard"].map(String::from));
+    let mut paths: Vec<String> = document["paths"]
+        .as_object()
+        .unwrap()
+        .keys()
+        .cloned()
+        .collect();
+    paths.extend(
+        [
+            "/api/v1/openapi.json",
+            "/api/analytics/stats",
+            "/api/analytics/dashboard",
+        ]
+        .map(String::from),
+    );
     for path in &paths {
         let reply = ask(&api, &path.replace("{id}", "x.1"), None).await;
         // A path that only takes POST may say so first.
@@ -32,8 +44,19 @@ async fn with_a_token_every_route_needs_it() {
     }
     let post = api.post("/api/v1/dead-letters/x.1/discard", None).await;
     refusal(&post, 401, "unauthorized");
-    for wrong in ["Bearer wrong", "Bearer ", "Bearer", "Basic s3cret-token", "s3cret-token", "Bearer s3cret-token2"] {
-        refusal(&ask(&api, "/api/v1/tenants", Some(wrong)).await, 401, "unauthorized");
+    for wrong in [
+        "Bearer wrong",
+        "Bearer ",
+        "Bearer",
+        "Basic s3cret-token",
+        "s3cret-token",
+        "Bearer s3cret-token2",
+    ] {
+        refusal(
+            &ask(&api, "/api/v1/tenants", Some(wrong)).await,
+            401,
+            "unauthorized",
+        );
     }
     for right in ["Bearer s3cret-token", "bearer s3cret-token"] {
         assert_eq!(ask(&api, "/api/v1/tenants", Some(right)).await.status, 200);
@@ -81,7 +104,8 @@ async fn durations_are_measured_by_route_template() {
     let telemetry = RequestMetrics::register(&mut registry);
     let api = Api::new().await.with(|a| a.telemetry = telemetry);
     api.get("/api/v1/tenants").await;
-    api.get("/api/v1/dead-letters/00000000-0000-0000-0000-000000000001.0").await;
+    api.get("/api/v1/dead-letters/00000000-0000-0000-0000-000000000001.0")
+        .await;
     let mut text = String::new();
     prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
     for labels in [
@@ -91,5 +115,8 @@ async fn durations_are_measured_by_route_template() {
         let line = format!("sendry_analytics_request_duration_seconds_count{{{labels}}} 1");
         assert!(text.contains(&line), "{text}");
     }
-    assert_eq!(api.ok("/api/v1/tenants").await["data"][0], json!({"name": "default", "suspended": false}));
+    assert_eq!(
+        api.ok("/api/v1/tenants").await["data"][0],
+        json!({"name": "default", "suspended": false})
+    );
 }

@@ -43,11 +43,26 @@ pub fn known() -> Vec<Value> {
         but(but(event(&at, ms), like.clone()), more)
     };
     vec![
-        event("10:00:00", 10.0, &shop, json!({"requestSize": 100, "responseSize": 1000})),
+        event(
+            "10:00:00",
+            10.0,
+            &shop,
+            json!({"requestSize": 100, "responseSize": 1000}),
+        ),
         event("10:01:00", 20.0, &shop, json!({})),
-        event("10:02:00", 30.0, &b, json!({"statusCode": 404, "responseSize": 50})),
+        event(
+            "10:02:00",
+            30.0,
+            &b,
+            json!({"statusCode": 404, "responseSize": 50}),
+        ),
         event("10:30:00", 40.0, &b, json!({"statusCode": 500})),
-        event("09:31:00", 50.0, &shop, json!({"statusCode": 0, "environment": null})),
+        event(
+            "09:31:00",
+            50.0,
+            &shop,
+            json!({"statusCode": 0, "environment": null}),
+        ),
         event(
             "10:31:10",
             60.0,
@@ -73,7 +88,9 @@ pub fn message(
         MessageEvent {
             request: 0,
             index,
-            fingerprint: event.get("eventId").map(|_| Fingerprint::of_event(text.as_bytes())),
+            fingerprint: event
+                .get("eventId")
+                .map(|_| Fingerprint::of_event(text.as_bytes())),
             body: RawValue::from_string(text).unwrap(),
         }
     });
@@ -96,14 +113,20 @@ pub fn message(
 /// What the API has to say of a percentile: the estimate of the merged histogram between the extremes, to the
 /// microsecond, which is within the promised error of the truth.
 pub fn percentile(latencies_ms: &[f64], q: f64) -> f64 {
-    let mut sorted: Vec<u64> = latencies_ms.iter().map(|ms| (ms * 1_000.0) as u64).collect();
+    let mut sorted: Vec<u64> = latencies_ms
+        .iter()
+        .map(|ms| (ms * 1_000.0) as u64)
+        .collect();
     sorted.sort_unstable();
     let mut histogram = Histogram::default();
     for us in &sorted {
         histogram.record(*us);
     }
     let estimate = histogram.quantile(q).unwrap().estimate_us;
-    let shown = estimate.clamp(sorted[0] as f64, *sorted.last().unwrap() as f64).round() / 1_000.0;
+    let shown = estimate
+        .clamp(sorted[0] as f64, *sorted.last().unwrap() as f64)
+        .round()
+        / 1_000.0;
     let rank = ((q * sorted.len() as f64).ceil() as usize).max(1);
     let exact = sorted[rank - 1] as f64 / 1_000.0;
     assert!((shown / exact - 1.0).abs() <= 0.0109, "{shown} for {exact}");

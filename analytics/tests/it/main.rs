@@ -1,5 +1,11 @@
 //! The whole API on real SQLite files, with events counted the way a worker counts them.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests: a surprise should fail the test where it happens"
+)]
+
 mod access;
 mod dead_letters;
 mod endpoints;

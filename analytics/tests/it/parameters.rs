@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use crate::harness::Api;
+use crate::harness::{Api, refusal};
 
 #[tokio::test]
 async fn every_bad_parameter_has_its_code_and_a_hint() {
@@ -13,7 +13,10 @@ async fn every_bad_parameter_has_its_code_and_a_hint() {
         ("summary?step=2m", "invalid_step"),
         ("summary?from=now&to=now-1h", "invalid_range"),
         ("timeseries?from=now-3d&step=1m", "query_too_wide"),
-        ("timeseries?from=now-20d&to=now-19d&step=5m", "minutes_expired"),
+        (
+            "timeseries?from=now-20d&to=now-19d&step=5m",
+            "minutes_expired",
+        ),
         ("summary?servce=shop", "unknown_parameter"),
         ("summary?limit=5", "unknown_parameter"),
         ("summary?service=a&service=b", "duplicate_parameter"),
@@ -33,11 +36,21 @@ async fn every_bad_parameter_has_its_code_and_a_hint() {
     ] {
         api.refused(&format!("/api/v1/{path}"), 422, code).await;
     }
-    let problem = api.refused("/api/v1/summary?servce=shop", 422, "unknown_parameter").await;
+    let problem = api
+        .refused("/api/v1/summary?servce=shop", 422, "unknown_parameter")
+        .await;
     assert_eq!(problem["detail"], "there is no parameter `servce`");
-    let problem = api.refused("/api/v1/timeseries?from=now-3d&step=1m", 422, "query_too_wide").await;
+    let problem = api
+        .refused(
+            "/api/v1/timeseries?from=now-3d&step=1m",
+            422,
+            "query_too_wide",
+        )
+        .await;
     assert_eq!(problem["hint"], "use step=5m or a shorter range");
-    let ok = api.ok("/api/v1/summary?from=2026-04-01T00:00:00%2B02:00").await;
+    let ok = api
+        .ok("/api/v1/summary?from=2026-04-01T00:00:00%2B02:00")
+        .await;
     assert_eq!(ok["meta"]["from"], "2026-03-31T22:00:00.000Z");
 }
 
@@ -45,9 +58,19 @@ async fn every_bad_parameter_has_its_code_and_a_hint() {
 async fn other_paths_and_methods_are_problems_too() {
     let api = Api::new().await;
     let reply = api.get("/api/v1/nothing").await;
-    assert_eq!((reply.status.as_u16(), &reply.json()["code"]), (404, &json!("not_found")));
-    let reply = api.post("/api/v1/summary", None).await;
-    assert_eq!((reply.status.as_u16(), &reply.json()["code"]), (405, &json!("method_not_allowed")));
-    let reply = api.get("/api/v1/dead-letters/x.1/discard").await;
-    assert_eq!((reply.status.as_u16(), &reply.json()["code"]), (405, &json!("method_not_allowed")));
+    assert_eq!(
+        (reply.status.as_u16(), &reply.json()["code"]),
+        (404, &json!("not_found"))
+    );
+    refusal(
+        &api.post("/api/v1/summary", None).await,
+        405,
+        "method_not_allowed",
+    );
+    api.refused(
+        "/api/v1/dead-letters/x.1/discard",
+        405,
+        "method_not_allowed",
+    )
+    .await;
 }

@@ -15,7 +15,10 @@ const REPLAY: &str = "/api/v1/dead-letters/00000000-0000-0000-0000-000000000001.
 
 async fn with_letter() -> Api {
     let api = Api::new().await;
-    let broken = but(event("2026-04-02T10:00:00Z", 12.0), json!({"statusCode": 999}));
+    let broken = but(
+        event("2026-04-02T10:00:00Z", 12.0),
+        json!({"statusCode": 999}),
+    );
     api.count(&[broken]).await;
     api
 }
@@ -35,25 +38,41 @@ async fn a_corrected_event_counts_once() {
     let problem = refusal(&api.post(REPLAY, None).await, 422, "out_of_range");
     assert_eq!(problem["field"], "statusCode");
     let still_wrong = corrected(json!({"method": null}));
-    refusal(&api.post(REPLAY, Some(&still_wrong)).await, 422, "missing_field");
+    refusal(
+        &api.post(REPLAY, Some(&still_wrong)).await,
+        422,
+        "missing_field",
+    );
     assert_eq!(requests(&api).await, 0);
 
-    let reply = api.post(REPLAY, Some(&corrected(json!({"statusCode": 201})))).await;
+    let reply = api
+        .post(REPLAY, Some(&corrected(json!({"statusCode": 201}))))
+        .await;
     assert_eq!(reply.status, 200, "{}", reply.text);
-    assert_eq!((&reply.json()["data"]["state"], &reply.json()["data"]["id"]), (&json!("replayed"), &json!(ID)));
+    assert_eq!(
+        (&reply.json()["data"]["state"], &reply.json()["data"]["id"]),
+        (&json!("replayed"), &json!(ID))
+    );
     assert_eq!(requests(&api).await, 1);
     let problem = refusal(&api.post(REPLAY, None).await, 409, "not_open");
     assert_eq!(problem["state"], "replayed");
     assert_eq!(requests(&api).await, 1, "twice counts once");
     let ledger = api.ok("/api/v1/pipeline/ledger").await["data"].clone();
-    assert_eq!((&ledger["counted"], &ledger["closes"]), (&json!(1), &json!(true)));
-    assert_eq!(ledger["deadLetters"], json!({"open": 0, "discarded": 0, "replayed": 1}));
+    assert_eq!(
+        (&ledger["counted"], &ledger["closes"]),
+        (&json!(1), &json!(true))
+    );
+    assert_eq!(
+        ledger["deadLetters"],
+        json!({"open": 0, "discarded": 0, "replayed": 1})
+    );
 }
 
 #[tokio::test]
 async fn its_raw_event_is_kept_with_a_time_and_without_secrets() {
     let api = with_letter().await;
-    let body = corrected(json!({"timestamp": null, "requestHeaders": {"authorization": "Bearer x"}}));
+    let body =
+        corrected(json!({"timestamp": null, "requestHeaders": {"authorization": "Bearer x"}}));
     assert_eq!(api.post(REPLAY, Some(&body)).await.status, 200);
     let all = RawQuery {
         from: UnixMillis(0),
@@ -62,7 +81,10 @@ async fn its_raw_event_is_kept_with_a_time_and_without_secrets() {
     };
     let raw = api.store.list(&tenant("default"), &all).await.unwrap();
     let accepted_at = crate::harness::at(crate::harness::NOW);
-    assert_eq!((raw.len(), raw[0].timestamp, raw[0].status), (1, accepted_at, 200));
+    assert_eq!(
+        (raw.len(), raw[0].timestamp, raw[0].status),
+        (1, accepted_at, 200)
+    );
     assert_eq!((&*raw[0].endpoint, &*raw[0].request_id), ("/a", "req-1"));
     let kept: Value = serde_json::from_str(&raw[0].body).unwrap();
     assert_eq!(kept["timestamp"], accepted_at.0);
@@ -87,7 +109,9 @@ async fn a_letter_that_waited_for_weeks_can_still_be_counted() {
     api.clock.advance(40 * 86_400_000);
     let reply = api.post(REPLAY, Some(&corrected(json!({})))).await;
     assert_eq!(reply.status, 200, "{}", reply.text);
-    let answer = api.ok("/api/v1/summary?from=2026-04-02T00:00:00Z&to=2026-04-03T00:00:00Z").await;
+    let answer = api
+        .ok("/api/v1/summary?from=2026-04-02T00:00:00Z&to=2026-04-03T00:00:00Z")
+        .await;
     assert_eq!(answer["data"]["requests"], 1);
 }
 
@@ -95,8 +119,16 @@ async fn a_letter_that_waited_for_weeks_can_still_be_counted() {
 async fn bodies_that_are_no_replay_are_refused() {
     let api = with_letter().await;
     refusal(&api.post(REPLAY, Some("{")).await, 400, "invalid_json");
-    refusal(&api.post(REPLAY, Some(r#"{"evnt":{}}"#)).await, 422, "invalid_body");
-    refusal(&api.post(REPLAY, Some(r#"{"event":7}"#)).await, 422, "invalid_json");
+    refusal(
+        &api.post(REPLAY, Some(r#"{"evnt":{}}"#)).await,
+        422,
+        "invalid_body",
+    );
+    refusal(
+        &api.post(REPLAY, Some(r#"{"event":7}"#)).await,
+        422,
+        "invalid_json",
+    );
     let missing = REPLAY.replace("1.0", "1.7");
     refusal(&api.post(&missing, None).await, 404, "not_found");
     for empty in ["{}", r#"{"event":null}"#, "null"] {

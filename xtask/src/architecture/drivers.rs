@@ -1,6 +1,6 @@
 //! Database and broker libraries stay behind the ports.
 
-use super::{Finding, paths};
+use super::{Finding, paths, source::line_of};
 use crate::tree::Tree;
 
 const DRIVERS: [&str; 4] = ["lapin", "sqlx", "mongodb", "rusqlite"];
@@ -18,7 +18,7 @@ pub(super) fn find(tree: &Tree) -> Vec<Finding> {
             {
                 findings.push(Finding {
                     file: file.path.clone(),
-                    line: named.line,
+                    line: line_of(&file.text, named.at),
                     what: format!("`{driver}` outside an adapter"),
                     cure: CURE,
                 });

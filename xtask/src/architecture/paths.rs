@@ -1,14 +1,14 @@
 //! Every path that a Rust file names: `std::fs::read` in code, and each leaf of `use std::{fs, io}`.
 
-use super::source::{code_only, in_name, line_of};
+use super::source::{code_only, in_name};
 
 /// A path as it stands, with `use` trees taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Named {
     /// Segments joined by `::`.
     pub path: String,
-    /// Where, from 1.
-    pub line: usize,
+    /// Which byte it begins at.
+    pub at: usize,
     /// Named by `use`, so that even a single segment is a path.
     pub imported: bool,
 }
@@ -54,12 +54,7 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn note(&mut self, path: String, at: usize, imported: bool) {
-        let line = line_of(self.code, at);
-        self.found.push(Named {
-            path,
-            line,
-            imported,
-        });
+        self.found.push(Named { path, at, imported });
     }
 
     /// One tree of a `use`, up to the comma, brace or semicolon that ends it.
@@ -121,7 +116,10 @@ impl<'a> Reader<'a> {
 
     fn name(&mut self) -> Option<&'a str> {
         let rest = &self.code[self.at..];
-        let end = rest.bytes().take_while(|byte| in_name(*byte)).count();
+        let end = rest
+            .bytes()
+            .take_while(|byte| in_name(*byte) || !byte.is_ascii())
+            .count();
         self.at += end;
         (end > 0).then(|| &rest[..end])
     }
@@ -140,13 +138,16 @@ impl<'a> Reader<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::source::line_of, *};
 
     #[test]
     fn use_trees_are_taken_apart() {
         let text =
             "use std::{\n    fs as files,\n    io::{self, Read},\n    net::*,\n};\nuse rand;\n";
-        let found: Vec<_> = named(text).into_iter().map(|n| (n.path, n.line)).collect();
+        let found: Vec<_> = named(text)
+            .into_iter()
+            .map(|n| (n.path, line_of(text, n.at)))
+            .collect();
         let expected = [
             ("std::fs", 2),
             ("std::io::self", 3),
@@ -160,7 +161,7 @@ mod tests {
     #[test]
     fn paths_in_code_are_found_and_those_in_text_are_not() {
         let found = named("fn f() { let x = a::b :: c(1); } // d::e\nconst S: &str = \"f::g\";");
-        assert!(found.iter().any(|n| n.path == "a::b::c" && n.line == 1));
+        assert!(found.iter().any(|n| n.path == "a::b::c" && n.at == 17));
         assert!(
             !found
                 .iter()

@@ -52,7 +52,7 @@ pub(super) fn find(tree: &Tree) -> Vec<Finding> {
             let whole = ["std::net", "std::time"].contains(&named.path.as_str()) && named.imported;
             let clock = CLOCKS.iter().any(|clock| named.path.ends_with(clock));
             if outside || clock || whole {
-                found(named.line, &named.path);
+                found(line_of(&file.text, named.at), &named.path);
             }
         }
         let code = code_only(&file.text);

@@ -122,14 +122,18 @@ async fn a_full_disk_does_not_stop_deliveries() {
     let queue = open(
         &dir,
         Options {
-            max_file_bytes: Some(512 << 10),
+            max_file_bytes: Some(256 << 10),
             ..Options::default()
         },
     );
     let mut stored = 0;
-    while queue.publish(message(&name, stored)).await.is_ok() {
+    let sized = |n| Sealed {
+        body: vec![1; 150],
+        ..message(&name, n)
+    };
+    while queue.publish(sized(stored)).await.is_ok() {
         stored += 1;
-        assert!(stored < 10_000, "a file of 512 KiB took {stored} messages");
+        assert!(stored < 10_000, "a file of 256 KiB took {stored} messages");
     }
     let mut consumer = queue.consume(&name).await.unwrap();
     take(consumer.as_mut(), stored as usize).await;

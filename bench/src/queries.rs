@@ -1,0 +1,98 @@
+//! Overview and endpoints over long ranges: the time must depend on the range and the number of series, never on the
+//! number of events.
+
+mod fill;
+
+use std::{path::Path, time::Instant};
+
+use sendry_testkit::{client::Client, latency::Latencies, process::Sendry};
+
+use crate::report;
+
+/// How often each question is asked.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub struct Args {
+    /// Times each question is asked
+    #[arg(long, default_value_t = 150)]
+    times: u32,
+}
+
+/// Counters of a bucket are multiplied by this: 31 days of 1,000 endpoints then stand for about 10⁶ or 10⁹ events.
+const SCALES: [(u64, &str); 2] = [(1, "10⁶"), (1_000, "10⁹")];
+const QUESTIONS: [(&str, &str, f64); 6] = [
+    ("overview, 31 days", "/api/v1/summary?from=now-31d", 100.0),
+    (
+        "timeseries, 31 days",
+        "/api/v1/timeseries?from=now-31d",
+        100.0,
+    ),
+    (
+        "endpoints, 31 days",
+        "/api/v1/endpoints?from=now-31d",
+        100.0,
+    ),
+    (
+        "overview, 25 months",
+        "/api/v1/summary?from=now-760d",
+        250.0,
+    ),
+    (
+        "timeseries, 25 months",
+        "/api/v1/timeseries?from=now-760d",
+        250.0,
+    ),
+    (
+        "endpoints, 25 months",
+        "/api/v1/endpoints?from=now-760d",
+        250.0,
+    ),
+];
+
+pub async fn run(binary: &Path, args: Args) -> anyhow::Result<()> {
+    let mut runs = Vec::new();
+    for (scale, _) in SCALES {
+        let folder = tempfile::tempdir()?;
+        fill::fill(&folder.path().join("store.db"), scale).await?;
+        let sendry = Sendry::start(binary, folder.path(), &[])?;
+        let mut client = Client::new(sendry.ready.address()?);
+        let mut asked = Vec::new();
+        for (_, path, _) in QUESTIONS {
+            client.get_json(path).await?;
+            let mut latencies = Latencies::default();
+            for _ in 0..args.times {
+                let began = Instant::now();
+                client.get_json(path).await?;
+                latencies.record(began.elapsed());
+            }
+            asked.push(latencies);
+        }
+        runs.push(asked);
+        sendry.stop()?;
+    }
+    report::title("Queries over 1,000 endpoints (`cargo xtask bench queries`)");
+    for (number, (name, _, bound)) in QUESTIONS.iter().enumerate() {
+        for ((_, events), run) in SCALES.iter().zip(&runs) {
+            let l = &run[number];
+            let measured = format!(
+                "p50 {:.1} ms, p99 {:.1} ms",
+                l.percentile_ms(50.0),
+                l.percentile_ms(99.0)
+            );
+            report::figure(
+                &format!("{name}, {events} events"),
+                measured,
+                &format!("p99 < {bound} ms"),
+            );
+        }
+        let ratio = runs[1][number].percentile_ms(50.0) / runs[0][number].percentile_ms(50.0);
+        report::figure(
+            &format!("{name}, p50 at 10⁹ beside 10⁶"),
+            format!("{ratio:.2}×"),
+            "≤ 1.2×",
+        );
+    }
+    report::note(
+        "Counters are scaled, not inserts: over 25 months the same rows stand for 25 times as many events.",
+    );
+    Ok(())
+}

@@ -1,0 +1,43 @@
+//! The three contracts, each case on a file of its own.
+
+mod metrics {
+    use std::sync::Arc;
+
+    use super::super::open;
+    use crate::{MetricStore, contract::Fresh};
+
+    async fn fresh() -> Fresh<dyn MetricStore> {
+        let folder = tempfile::tempdir().unwrap();
+        Fresh::new(Arc::new(open(folder.path())), folder)
+    }
+
+    crate::metric_store_contract!(fresh);
+}
+
+mod raw {
+    use std::sync::Arc;
+
+    use super::super::open;
+    use crate::{RawEventStore, contract::Fresh};
+
+    async fn fresh() -> Fresh<dyn RawEventStore> {
+        let folder = tempfile::tempdir().unwrap();
+        Fresh::new(Arc::new(open(folder.path())), folder)
+    }
+
+    crate::raw_event_store_contract!(fresh);
+}
+
+mod control {
+    use std::sync::Arc;
+
+    use super::super::open;
+    use crate::{ControlStore, contract::Fresh};
+
+    async fn fresh() -> Fresh<dyn ControlStore> {
+        let folder = tempfile::tempdir().unwrap();
+        Fresh::new(Arc::new(open(folder.path())), folder)
+    }
+
+    crate::control_store_contract!(fresh);
+}

@@ -1,0 +1,3 @@
+//! The contract of [`ControlStore`](crate::ControlStore).
+
+pub mod cases;

@@ -1,0 +1,3 @@
+//! The contract of [`RawEventStore`](crate::RawEventStore).
+
+pub mod cases;
