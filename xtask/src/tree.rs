@@ -4,6 +4,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::LazyLock,
 };
 
 /// Folders that hold nothing of ours, where git cannot be asked.
@@ -32,11 +33,19 @@ pub struct Tree {
     pub files: Vec<File>,
 }
 
-/// The root of the workspace.
+/// The root of the workspace around the current folder.
+///
+/// Found when asked: a path compiled in would be that of another checkout where two share a target folder.
 #[must_use]
 pub fn root() -> &'static Path {
-    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
-    own.parent().unwrap_or(own)
+    static ROOT: LazyLock<PathBuf> = LazyLock::new(|| {
+        let here = std::env::current_dir().unwrap_or_default();
+        let root = here
+            .ancestors()
+            .find(|folder| folder.join("xtask/Cargo.toml").exists());
+        root.unwrap_or(&here).to_owned()
+    });
+    &ROOT
 }
 
 impl Tree {

@@ -74,7 +74,10 @@ impl View {
         let tally = self.store.ledger(&self.id).await.unwrap().tally;
         assert_eq!(tally.residual(), 0, "the account must close: {tally:?}");
         let hours = self.total(SeriesKind::Tenant, Level::Hour).await.count;
-        assert_eq!(tally.counted, hours as i64, "what is counted is in hours: {tally:?}");
+        assert_eq!(
+            tally.counted, hours as i64,
+            "what is counted is in hours: {tally:?}"
+        );
         let letters = self.letters(Some(State::Open)).await;
         let open: u32 = letters.iter().map(|letter| letter.events).sum();
         assert_eq!(tally.dead_open, i64::from(open), "{tally:?}");
@@ -84,7 +87,13 @@ impl View {
     /// (received, counted, duplicates, conflicts, dead letters open).
     pub async fn account(&self) -> (i64, i64, i64, i64, i64) {
         let t = self.tally().await;
-        (t.received, t.counted, t.duplicates, t.conflicts, t.dead_open)
+        (
+            t.received,
+            t.counted,
+            t.duplicates,
+            t.conflicts,
+            t.dead_open,
+        )
     }
 
     /// Everything of a kind, by group, read from one level.

@@ -44,8 +44,16 @@ pub(super) fn contents(conn: &Connection, registry: &Registry) -> rusqlite::Resu
         };
         stored.insert(row.get(0)?, holds);
     }
+    let mut find = conn.prepare("SELECT 1 FROM message WHERE seq = ?1")?;
     for queue in registry.all() {
-        queue.lock().stored = stored.get(&queue.no).copied().unwrap_or_default();
+        let mut inner = queue.lock();
+        inner.stored = stored.get(&queue.no).copied().unwrap_or_default();
+        // Acks of a transaction that was answered as failed may stand in the file after all.
+        for seq in inner.held() {
+            if !find.exists([seq])? {
+                inner.forget(seq);
+            }
+        }
     }
     conn.query_row("SELECT coalesce(max(seq), 0) + 1 FROM message", [], |row| {
         row.get(0)

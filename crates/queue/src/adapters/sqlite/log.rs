@@ -16,8 +16,8 @@ use super::schema;
 
 /// A pass starts when so many pages wait to be copied: 4 MiB.
 const PASS_AT: i64 = 1_000;
-/// The log may start over from here, if little is left to copy: 48 MiB.
-const RESTART_AT: i64 = 12_000;
+/// The log may start over from here, if little is left to copy: 32 MiB.
+const RESTART_AT: i64 = 8_000;
 /// What is little: 4 MiB, a few milliseconds.
 const LITTLE: i64 = 1_000;
 /// The log starts over here whatever is left, after the pass under way: 64 MiB.

@@ -247,6 +247,11 @@ impl Inner {
         }
     }
 
+    /// What is with consumers.
+    pub fn held(&self) -> Vec<i64> {
+        self.held.keys().copied().collect()
+    }
+
     /// The message is not in the file any more.
     pub fn forget(&mut self, seq: i64) {
         self.held.remove(&seq);

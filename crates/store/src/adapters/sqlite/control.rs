@@ -52,8 +52,12 @@ impl ControlStore for SqliteStore {
         at: UnixMillis,
     ) -> Result<bool, StoreError> {
         let (tenant, id) = (tenant.clone(), id.clone());
-        let revoked = self.writer.transact(move |t, _| revoke_key(t, &tenant, &id, at));
-        revoked.await.map_err(|f| f.at(CONTROL, "revoke an API key"))
+        let revoked = self
+            .writer
+            .transact(move |t, _| revoke_key(t, &tenant, &id, at));
+        revoked
+            .await
+            .map_err(|f| f.at(CONTROL, "revoke an API key"))
     }
 
     async fn check(&self) -> Result<(), StoreError> {
@@ -146,7 +150,8 @@ fn add_key(transaction: &Connection, key: &KeyRecord) -> Result<(), Failure> {
         not_after,
         revoked_at,
     } = key;
-    let sql = "INSERT INTO api_key (id, tenant, hash, name, services, networks, backfill, created_at,
+    let sql =
+        "INSERT INTO api_key (id, tenant, hash, name, services, networks, backfill, created_at,
                                     not_after, revoked_at)
                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     let rows = transaction.prepare_cached(sql)?.execute(params![

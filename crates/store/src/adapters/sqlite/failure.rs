@@ -101,3 +101,54 @@ fn kind_of(error: &Error) -> Kind {
         _ => Kind::Unavailable,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::ffi;
+
+    use super::*;
+
+    fn sqlite(code: i32) -> Error {
+        Error::SqliteFailure(ffi::Error::new(code), None)
+    }
+
+    #[test]
+    fn what_the_caller_has_to_do_follows_from_the_code() {
+        let cases = [
+            (ffi::SQLITE_FULL, "unavailable"),
+            (ffi::SQLITE_IOERR_FSYNC, "unavailable"),
+            (ffi::SQLITE_BUSY, "unavailable"),
+            (ffi::SQLITE_LOCKED, "unavailable"),
+            (ffi::SQLITE_READONLY, "unavailable"),
+            (ffi::SQLITE_CANTOPEN, "unavailable"),
+            (ffi::SQLITE_NOMEM, "unavailable"),
+            (ffi::SQLITE_CONSTRAINT_PRIMARYKEY, "refused"),
+            (ffi::SQLITE_CONSTRAINT_DATATYPE, "refused"),
+            (ffi::SQLITE_TOOBIG, "refused"),
+            (ffi::SQLITE_MISMATCH, "refused"),
+            (ffi::SQLITE_RANGE, "refused"),
+            (ffi::SQLITE_CORRUPT_INDEX, "damaged"),
+            (ffi::SQLITE_NOTADB, "damaged"),
+            (ffi::SQLITE_ERROR, "damaged"),
+        ];
+        for (code, category) in cases {
+            let failure = Failure::from(sqlite(code));
+            assert_eq!(failure.is_refusal(), category == "refused", "{code}");
+            assert_eq!(failure.at("metric", "test").category(), category, "{code}");
+        }
+        assert_eq!(Failure::Gone.at("metric", "test").category(), "unavailable");
+        let histogram = Failure::from(CorruptHistogram { at: 3 });
+        assert_eq!(histogram.at("metric", "test").category(), "damaged");
+    }
+
+    #[test]
+    fn only_a_failure_at_commit_is_unknown() {
+        let unknown = |failure: Failure| match failure.at("metric", "test") {
+            StoreError::Unavailable { unknown, .. } => unknown,
+            StoreError::Refused { .. } | StoreError::Damaged { .. } => panic!("not unavailable"),
+        };
+        assert!(unknown(Failure::Commit(sqlite(ffi::SQLITE_IOERR_FSYNC))));
+        assert!(!unknown(Failure::Sqlite(sqlite(ffi::SQLITE_IOERR_FSYNC))));
+        assert!(!unknown(Failure::Gone));
+    }
+}

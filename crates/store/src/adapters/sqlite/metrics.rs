@@ -144,7 +144,9 @@ impl MetricStore for SqliteStore {
         let settled = self
             .writer
             .transact(move |t, _| replay::raw_settled(t, &tenant, id));
-        settled.await.map_err(|f| f.at(METRIC, "settle a raw event"))
+        settled
+            .await
+            .map_err(|f| f.at(METRIC, "settle a raw event"))
     }
 
     async fn discard(

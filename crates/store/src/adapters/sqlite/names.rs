@@ -107,10 +107,19 @@ impl TenantNames {
             method,
             status,
         } = series;
-        let sql = "INSERT INTO series (tenant, kind, service, environment, endpoint, method, status)
+        let sql =
+            "INSERT INTO series (tenant, kind, service, environment, endpoint, method, status)
                    VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING no";
         let no = transaction.prepare_cached(sql)?.query_row(
-            params![self.no, kind as u8, service, environment, endpoint, method, status],
+            params![
+                self.no,
+                kind as u8,
+                service,
+                environment,
+                endpoint,
+                method,
+                status
+            ],
             |row| row.get(0),
         )?;
         self.series[kind as usize].insert(series.clone(), no);

@@ -89,7 +89,10 @@ pub async fn every_change_raises_the_version(store: Arc<dyn ControlStore>) {
     };
     store.put_tenant(&suspended).await.unwrap();
     grew("a tenant changed").await;
-    store.put_pipeline(&pipeline("default", "version")).await.unwrap();
+    store
+        .put_pipeline(&pipeline("default", "version"))
+        .await
+        .unwrap();
     grew("a pipeline").await;
     let wider = PipelineRecord {
         services: Vec::new(),
@@ -122,7 +125,13 @@ pub async fn a_snapshot_shows_what_was_put(store: Arc<dyn ControlStore>) {
         store.put_tenant(t).await.unwrap();
     }
     // Back to unlimited, and to a limit.
-    store.put_tenant(&TenantRecord { rate: tenants[1].rate, ..settings("snap-a") }).await.unwrap();
+    store
+        .put_tenant(&TenantRecord {
+            rate: tenants[1].rate,
+            ..settings("snap-a")
+        })
+        .await
+        .unwrap();
     store.put_tenant(&tenants[0]).await.unwrap();
     let pipelines = [pipeline("default", "snap-a"), pipeline("default", "snap-b")];
     for p in &pipelines {
@@ -148,11 +157,17 @@ pub async fn a_snapshot_shows_what_was_put(store: Arc<dyn ControlStore>) {
     for k in &keys {
         assert_same(find(&shown, &k.id), k);
     }
-    assert_eq!((shown.tenants.len(), shown.pipelines.len(), shown.keys.len()), (2, 2, 2));
+    assert_eq!(
+        (shown.tenants.len(), shown.pipelines.len(), shown.keys.len()),
+        (2, 2, 2)
+    );
 }
 
 pub async fn a_pipeline_keeps_the_moment_it_was_made(store: Arc<dyn ControlStore>) {
-    store.put_pipeline(&pipeline("default", "older")).await.unwrap();
+    store
+        .put_pipeline(&pipeline("default", "older"))
+        .await
+        .unwrap();
     let later = PipelineRecord {
         environments: vec!["production".to_owned()],
         created_at: NOW.plus(DAY),
@@ -169,11 +184,25 @@ pub async fn a_pipeline_keeps_the_moment_it_was_made(store: Arc<dyn ControlStore
 pub async fn a_key_is_revoked_once(store: Arc<dyn ControlStore>) {
     let key = key(1, "revoke");
     store.add_key(&key).await.unwrap();
-    assert!(store.revoke_key(&key.tenant, &key.id, NOW.plus(1)).await.unwrap());
+    assert!(
+        store
+            .revoke_key(&key.tenant, &key.id, NOW.plus(1))
+            .await
+            .unwrap()
+    );
     let version = store.version().await.unwrap();
-    assert!(store.revoke_key(&key.tenant, &key.id, NOW.plus(2)).await.unwrap());
+    assert!(
+        store
+            .revoke_key(&key.tenant, &key.id, NOW.plus(2))
+            .await
+            .unwrap()
+    );
     let shown = snapshot(&store).await;
-    assert_eq!(find(&shown, &key.id).revoked_at, Some(NOW.plus(1)), "the first time stands");
+    assert_eq!(
+        find(&shown, &key.id).revoked_at,
+        Some(NOW.plus(1)),
+        "the first time stands"
+    );
     assert_eq!(shown.version, version, "the second changed nothing");
 }
 
@@ -197,7 +226,10 @@ pub async fn a_second_key_of_one_id_is_refused(store: Arc<dyn ControlStore>) {
             ..key(2, of)
         };
         let refused = store.add_key(&second).await;
-        assert!(matches!(refused, Err(StoreError::Refused { .. })), "{refused:?}");
+        assert!(
+            matches!(refused, Err(StoreError::Refused { .. })),
+            "{refused:?}"
+        );
     }
     let shown = snapshot(&store).await;
     assert_eq!((shown.keys.len(), shown.version), (1, version));

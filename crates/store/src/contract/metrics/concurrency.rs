@@ -43,7 +43,8 @@ pub async fn racing_duplicates_count_once(store: Arc<dyn MetricStore>) {
                 let events = request(chunk.iter().map(|n| contested(*n)));
                 let own = t.seal.message(1_000 + task * 100 + number as u32, &events);
                 let shared = request((0..10).map(|n| contested(number * 20 + n)));
-                t.count(&[own, t.seal.message(number as u32, &shared)]).await;
+                t.count(&[own, t.seal.message(number as u32, &shared)])
+                    .await;
             }
             t.send(500 + task, &batch).await;
         }));
@@ -89,7 +90,10 @@ pub async fn readers_see_whole_messages_only(store: Arc<dyn MetricStore>) {
         }
     }
     writing.await.unwrap();
-    assert_eq!(t.total(SeriesKind::Tenant, Level::Day).await.count, 40 * SIZE);
+    assert_eq!(
+        t.total(SeriesKind::Tenant, Level::Day).await.count,
+        40 * SIZE
+    );
 }
 
 pub async fn deriving_beside_counting_loses_nothing(store: Arc<dyn MetricStore>) {
@@ -147,7 +151,10 @@ pub async fn random_orders_splits_and_repeats_give_the_bytes_of_one_shot(
         }
         for level in Level::ALL {
             for kind in SeriesKind::ALL {
-                let (a, b) = (bytes(&once, kind, level).await, bytes(&many, kind, level).await);
+                let (a, b) = (
+                    bytes(&once, kind, level).await,
+                    bytes(&many, kind, level).await,
+                );
                 assert_eq!(a, b, "seed {seed}, {kind:?}, {level:?}");
             }
         }

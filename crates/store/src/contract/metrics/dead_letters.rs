@@ -43,7 +43,10 @@ pub async fn a_poison_event_is_kept_with_its_reason_and_its_bytes(store: Arc<dyn
     let (t, id) = poisoned(&store, "poison").await;
     assert_eq!(t.account().await, (2, 1, 0, 0, 1));
     let letter = t.letter(State::Open).await;
-    assert_eq!(store.dead_letter(&t.id, id).await.unwrap().as_ref(), Some(&letter));
+    assert_eq!(
+        store.dead_letter(&t.id, id).await.unwrap().as_ref(),
+        Some(&letter)
+    );
     assert_eq!((letter.id, letter.events, letter.replayable), (id, 1, true));
     assert_eq!(letter.field.as_deref(), Some("latencyMs"));
     assert!(!letter.reason.is_empty() && !letter.message.is_empty());
@@ -61,7 +64,8 @@ pub async fn letters_are_listed_newest_first_in_pages_without_gaps(store: Arc<dy
     // Three messages; of the letters of one moment the greater id comes first.
     for (number, at) in [(1, NOW), (2, NOW.plus(5)), (3, NOW)] {
         let bad = (0..4).map(|i| format!("{{\"n\":{i}}}"));
-        t.count_at(&[t.seal.message(number, &request_of(bad))], at).await;
+        t.count_at(&[t.seal.message(number, &request_of(bad))], at)
+            .await;
     }
     let mut query = DeadLetterQuery {
         state: Some(State::Open),
@@ -83,23 +87,34 @@ pub async fn letters_are_listed_newest_first_in_pages_without_gaps(store: Arc<dy
     assert!(seen.is_sorted_by(|a, b| a > b), "{seen:?}");
     let places = [1, 2, 3].map(|n| (0..4).map(|p| t.place(n, p)).collect::<Vec<_>>());
     let expected: BTreeSet<_> = places.concat().into_iter().collect();
-    assert_eq!(seen.iter().map(|(_, id)| *id).collect::<BTreeSet<_>>(), expected);
+    assert_eq!(
+        seen.iter().map(|(_, id)| *id).collect::<BTreeSet<_>>(),
+        expected
+    );
     query = DeadLetterQuery {
         state: None,
         after: None,
         limit: 12,
     };
     let page = store.dead_letters(&t.id, &query).await.unwrap();
-    assert_eq!((page.letters.len(), page.next), (12, None), "a full last page has no next");
+    assert_eq!(
+        (page.letters.len(), page.next),
+        (12, None),
+        "a full last page has no next"
+    );
 }
 
 pub async fn letters_are_listed_by_state(store: Arc<dyn MetricStore>) {
     let t = View::of(&store, "states");
-    t.send(1, &request_of([0, 1, 2].map(|i| format!("{{\"n\":{i}}}")))).await;
+    t.send(1, &request_of([0, 1, 2].map(|i| format!("{{\"n\":{i}}}"))))
+        .await;
     t.send(2, &request([event().id("a")])).await;
     t.send(3, &request([event().id("a").status(404)])).await;
     replay(&t, t.place(1, 0), &event().json()).await.unwrap();
-    store.discard(&t.id, t.place(1, 1), "noise", NOW).await.unwrap();
+    store
+        .discard(&t.id, t.place(1, 1), "noise", NOW)
+        .await
+        .unwrap();
     let states = [
         (State::Replayed, t.place(1, 0)),
         (State::Discarded, t.place(1, 1)),
@@ -112,7 +127,10 @@ pub async fn letters_are_listed_by_state(store: Arc<dyn MetricStore>) {
     assert_eq!(t.letters(None).await.len(), 4);
     let tally = t.tally().await;
     assert_eq!((tally.received, tally.counted, tally.replayed), (5, 2, 1));
-    assert_eq!((tally.dead_open, tally.discarded, tally.conflicts), (1, 1, 1));
+    assert_eq!(
+        (tally.dead_open, tally.discarded, tally.conflicts),
+        (1, 1, 1)
+    );
 }
 
 pub async fn a_letter_replayed_twice_counts_once(store: Arc<dyn MetricStore>) {
@@ -121,7 +139,10 @@ pub async fn a_letter_replayed_twice_counts_once(store: Arc<dyn MetricStore>) {
     assert_eq!(replayed.letter.state, State::Replayed);
     assert_eq!(&*replayed.endpoint, "/");
     let again = replay(&t, id, &corrected()).await;
-    assert!(matches!(again, Err(ReplayError::NotOpen(State::Replayed))), "{again:?}");
+    assert!(
+        matches!(again, Err(ReplayError::NotOpen(State::Replayed))),
+        "{again:?}"
+    );
     let tally = t.tally().await;
     assert_eq!((tally.counted, tally.replayed, tally.dead_open), (2, 1, 0));
     // Nor does its event count when it is sent again, as it was or corrected.
@@ -152,7 +173,11 @@ pub async fn replays_that_race_count_once(store: Arc<dyn MetricStore>) {
 pub async fn a_replay_and_a_discard_that_race_settle_once(store: Arc<dyn MetricStore>) {
     let t = View::of(&store, "settle-race");
     let letters: u32 = 12;
-    t.send(1, &request_of((0..letters).map(|i| format!("{{\"n\":{i}}}")))).await;
+    t.send(
+        1,
+        &request_of((0..letters).map(|i| format!("{{\"n\":{i}}}"))),
+    )
+    .await;
     let mut racers = Vec::new();
     for position in 0..letters {
         let (a, b, id) = (t.clone(), t.clone(), t.place(1, position));
@@ -161,7 +186,10 @@ pub async fn a_replay_and_a_discard_that_race_settle_once(store: Arc<dyn MetricS
             let replaying = replay(&a, id, &body);
             let discarding = b.store.discard(&b.id, id, "noise", NOW);
             let (replayed, discarded) = tokio::join!(replaying, discarding);
-            assert!(replayed.is_ok() != discarded.is_ok(), "exactly one settles it");
+            assert!(
+                replayed.is_ok() != discarded.is_ok(),
+                "exactly one settles it"
+            );
         }));
     }
     for racer in racers {
@@ -180,32 +208,44 @@ pub async fn a_corrected_replay_keeps_the_corrected_body(store: Arc<dyn MetricSt
     assert_eq!(stored.body, corrected());
     assert_eq!(stored.service.as_deref(), Some("mended"));
     let services = t.by_series(SeriesKind::Service, Level::Hour).await;
-    assert!(services.keys().any(|s| s.service.as_deref() == Some("mended")));
+    assert!(
+        services
+            .keys()
+            .any(|s| s.service.as_deref() == Some("mended"))
+    );
 }
 
 pub async fn a_replay_ignores_the_floor_and_fills_the_levels_of_its_age(
     store: Arc<dyn MetricStore>,
 ) {
     let t = View::of(&store, "replay-age");
-    t.send(1, &request_of(["{\"n\":0}".to_owned(), "{\"n\":1}".to_owned()])).await;
+    t.send(
+        1,
+        &request_of(["{\"n\":0}".to_owned(), "{\"n\":1}".to_owned()]),
+    )
+    .await;
     let later = NOW.plus(20 * DAY);
     t.purge(later).await;
     // One older than minutes are kept, one exactly at their edge.
     let edge = later.plus(-MINUTE_RETENTION);
     for (position, at) in [(0, NOW), (1, edge)] {
         let event = event().at(at).json();
-        let parsed = sendry_domain::event::parse(
-            &event,
-            sendry_domain::window::Window::backfill(),
-            later,
-        );
+        let parsed =
+            sendry_domain::event::parse(&event, sendry_domain::window::Window::backfill(), later);
         let parsed = parsed.unwrap().event;
         let id = t.place(1, position);
-        store.replay(&t.id, id, &parsed, &event, later).await.unwrap();
+        store
+            .replay(&t.id, id, &parsed, &event, later)
+            .await
+            .unwrap();
     }
     assert_eq!(t.total(SeriesKind::Tenant, Level::Minute).await.count, 1);
     for level in [Level::Hour, Level::Day, Level::Month] {
-        assert_eq!(t.total(SeriesKind::Tenant, level).await.count, 2, "{level:?}");
+        assert_eq!(
+            t.total(SeriesKind::Tenant, level).await.count,
+            2,
+            "{level:?}"
+        );
     }
     assert_eq!(t.tally().await.late, 1);
     store.derive_levels().await.unwrap();
@@ -214,16 +254,25 @@ pub async fn a_replay_ignores_the_floor_and_fills_the_levels_of_its_age(
 
 pub async fn a_discarded_letter_is_closed(store: Arc<dyn MetricStore>) {
     let (t, id) = poisoned(&store, "discard").await;
-    let discarded = store.discard(&t.id, id, "a broken client", NOW).await.unwrap();
+    let discarded = store
+        .discard(&t.id, id, "a broken client", NOW)
+        .await
+        .unwrap();
     assert_eq!(discarded.state, State::Discarded);
     assert_eq!(discarded.message, "a broken client");
     assert_eq!(discarded.body, poison());
     let stored = store.dead_letter(&t.id, id).await.unwrap();
     assert_eq!(stored, Some(discarded));
     let again = store.discard(&t.id, id, "again", NOW).await;
-    assert!(matches!(again, Err(ReplayError::NotOpen(State::Discarded))), "{again:?}");
+    assert!(
+        matches!(again, Err(ReplayError::NotOpen(State::Discarded))),
+        "{again:?}"
+    );
     let replayed = replay(&t, id, &corrected()).await;
-    assert!(matches!(replayed, Err(ReplayError::NotOpen(State::Discarded))), "{replayed:?}");
+    assert!(
+        matches!(replayed, Err(ReplayError::NotOpen(State::Discarded))),
+        "{replayed:?}"
+    );
     let tally = t.tally().await;
     assert_eq!((tally.received, tally.counted, tally.discarded), (2, 1, 1));
     let missing = store.discard(&t.id, t.place(1, 9), "x", NOW).await;
@@ -252,9 +301,15 @@ pub async fn letters_that_could_be_duplicates_are_not_replayable(store: Arc<dyn 
     t.send(2, &request([event().id("a")])).await;
     t.send(3, &request([event().id("a").status(404)])).await;
     let conflict = replay(&t, t.place(3, 0), &event().json()).await;
-    assert!(matches!(conflict, Err(ReplayError::NotOpen(State::Conflict))), "{conflict:?}");
+    assert!(
+        matches!(conflict, Err(ReplayError::NotOpen(State::Conflict))),
+        "{conflict:?}"
+    );
     let discarded = store.discard(&t.id, t.place(3, 0), "x", NOW).await;
-    assert!(matches!(discarded, Err(ReplayError::NotOpen(State::Conflict))), "{discarded:?}");
+    assert!(
+        matches!(discarded, Err(ReplayError::NotOpen(State::Conflict))),
+        "{discarded:?}"
+    );
     let elsewhere = View::of(&store, "not-replayable-other");
     let foreign = replay(&elsewhere, id, &event().json()).await;
     assert!(matches!(foreign, Err(ReplayError::NotFound)), "{foreign:?}");
@@ -271,13 +326,22 @@ pub async fn an_undecodable_message_is_buried_once(store: Arc<dyn MetricStore>) 
     let letters = [unreadable(&t, 1, 40), unreadable(&t, 2, 2)];
     store.bury(&letters).await.unwrap();
     store.bury(&letters[..1]).await.unwrap();
-    store.bury(&[letters[1].clone(), letters[1].clone()]).await.unwrap();
+    store
+        .bury(&[letters[1].clone(), letters[1].clone()])
+        .await
+        .unwrap();
     assert_eq!(t.account().await, (42, 0, 0, 0, 42));
     assert_eq!(t.letters(None).await.len(), 2);
     let id = t.place(1, 0);
-    assert_eq!(store.dead_letter(&t.id, id).await.unwrap().as_ref(), Some(&letters[0]));
+    assert_eq!(
+        store.dead_letter(&t.id, id).await.unwrap().as_ref(),
+        Some(&letters[0])
+    );
     let refused = replay(&t, id, &event().json()).await;
-    assert!(matches!(refused, Err(ReplayError::NotReplayable(_))), "{refused:?}");
+    assert!(
+        matches!(refused, Err(ReplayError::NotReplayable(_))),
+        "{refused:?}"
+    );
     store.discard(&t.id, id, "lost", NOW).await.unwrap();
     let tally = t.tally().await;
     assert_eq!((tally.dead_open, tally.discarded), (2, 40));
@@ -299,27 +363,37 @@ pub async fn a_message_is_counted_or_buried_never_both(store: Arc<dyn MetricStor
     assert_eq!(t.account().await, (4, 2, 0, 0, 2));
 }
 
-pub async fn a_replayed_letter_owes_its_raw_event_until_it_is_settled(
-    store: Arc<dyn MetricStore>,
-) {
+pub async fn a_replayed_letter_owes_its_raw_event_until_it_is_settled(store: Arc<dyn MetricStore>) {
     let t = View::of(&store, "owed");
-    t.send(1, &request_of([0, 1, 2].map(|i| format!("{{\"n\":{i}}}")))).await;
+    t.send(1, &request_of([0, 1, 2].map(|i| format!("{{\"n\":{i}}}"))))
+        .await;
     let owed = async || -> Vec<Replayed> {
         let owed = store.raw_owed(1_000).await.unwrap();
-        owed.into_iter().filter(|o| o.letter.tenant == t.id).collect()
+        owed.into_iter()
+            .filter(|o| o.letter.tenant == t.id)
+            .collect()
     };
     assert!(owed().await.is_empty());
     let body = event().endpoint("/owed").json();
     for (position, at) in [(2, NOW), (0, NOW.plus(1))] {
         let id = t.place(1, position);
-        store.replay(&t.id, id, &parse(&body), &body, at).await.unwrap();
+        store
+            .replay(&t.id, id, &parse(&body), &body, at)
+            .await
+            .unwrap();
     }
     let list = owed().await;
     let positions: Vec<_> = list.iter().map(|o| o.letter.id.position).collect();
     assert_eq!(positions, [2, 0], "oldest first");
-    assert_eq!((&*list[0].endpoint, &*list[0].letter.body), ("/owed", &*body));
+    assert_eq!(
+        (&*list[0].endpoint, &*list[0].letter.body),
+        ("/owed", &*body)
+    );
     let elsewhere = View::of(&store, "owed-other");
-    store.raw_settled(&elsewhere.id, t.place(1, 2)).await.unwrap();
+    store
+        .raw_settled(&elsewhere.id, t.place(1, 2))
+        .await
+        .unwrap();
     assert_eq!(owed().await.len(), 2, "another tenant settles nothing");
     for _ in 0..2 {
         store.raw_settled(&t.id, t.place(1, 2)).await.unwrap();
@@ -332,7 +406,10 @@ pub async fn a_replayed_letter_owes_its_raw_event_until_it_is_settled(
 pub async fn a_refused_document_is_tallied_once(store: Arc<dyn MetricStore>) {
     let t = View::of(&store, "raw-refused");
     t.send(1, &request([event(), event().status(404)])).await;
-    store.raw_refused(&t.id, &[t.place(1, 0), t.place(1, 1)]).await.unwrap();
+    store
+        .raw_refused(&t.id, &[t.place(1, 0), t.place(1, 1)])
+        .await
+        .unwrap();
     store.raw_refused(&t.id, &[t.place(1, 1)]).await.unwrap();
     store.raw_refused(&t.id, &[]).await.unwrap();
     assert_eq!(t.tally().await.raw_refused, 2);
@@ -343,12 +420,21 @@ pub async fn a_refused_document_is_tallied_once(store: Arc<dyn MetricStore>) {
 
 pub async fn settled_letters_leave_and_open_ones_stay(store: Arc<dyn MetricStore>) {
     let t = View::of(&store, "letters-leave");
-    t.send(1, &request_of([0, 1, 2, 3].map(|i| format!("{{\"n\":{i}}}")))).await;
+    t.send(
+        1,
+        &request_of([0, 1, 2, 3].map(|i| format!("{{\"n\":{i}}}"))),
+    )
+    .await;
     t.send(2, &request([event().id("a")])).await;
     t.send(3, &request([event().id("a").status(404)])).await;
-    store.discard(&t.id, t.place(1, 0), "noise", NOW).await.unwrap();
+    store
+        .discard(&t.id, t.place(1, 0), "noise", NOW)
+        .await
+        .unwrap();
     for position in [1, 2] {
-        replay(&t, t.place(1, position), &event().json()).await.unwrap();
+        replay(&t, t.place(1, position), &event().json())
+            .await
+            .unwrap();
     }
     store.raw_settled(&t.id, t.place(1, 1)).await.unwrap();
     let before = t.tally().await;

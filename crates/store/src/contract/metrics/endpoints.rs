@@ -22,9 +22,14 @@ async fn fill(t: &View, service: &str, number: u32) {
 }
 
 async fn endpoints(t: &View, service: &str) -> BTreeSet<String> {
-    let series = t.by_series(SeriesKind::Endpoint, Level::Hour).await.into_keys();
+    let series = t
+        .by_series(SeriesKind::Endpoint, Level::Hour)
+        .await
+        .into_keys();
     let of_service = series.filter(|s| s.service.as_deref() == Some(service));
-    of_service.filter_map(|s| s.endpoint.map(|e| e.to_string())).collect()
+    of_service
+        .filter_map(|s| s.endpoint.map(|e| e.to_string()))
+        .collect()
 }
 
 pub async fn past_the_limit_endpoints_count_as_other_and_stay_so(store: Arc<dyn MetricStore>) {
@@ -67,7 +72,10 @@ pub async fn each_service_of_each_tenant_has_its_own_limit(store: Arc<dyn Metric
     assert!(b.send(2, &fresh).await.folded.is_empty());
     assert_eq!(a.send(3, &fresh).await.folded.len(), 1);
     // Environments share the limit of their service.
-    let staging = event().service("shop").endpoint("/new").with("environment", "staging");
+    let staging = event()
+        .service("shop")
+        .endpoint("/new")
+        .with("environment", "staging");
     assert_eq!(a.send(4, &request([staging])).await.folded.len(), 1);
 }
 
@@ -77,7 +85,10 @@ pub async fn a_replay_obeys_the_limit(store: Arc<dyn MetricStore>) {
     t.send(2, &request_of(["{}".to_owned()])).await;
     let body = event().endpoint("/one/too/many").json();
     let id = t.place(2, 0);
-    let replayed = store.replay(&t.id, id, &parse(&body), &body, NOW).await.unwrap();
+    let replayed = store
+        .replay(&t.id, id, &parse(&body), &body, NOW)
+        .await
+        .unwrap();
     assert_eq!(&*replayed.endpoint, OTHER);
     assert!(endpoints(&t, "shop").await.contains(OTHER));
     let owed = store.raw_owed(1_000).await.unwrap();

@@ -3,11 +3,7 @@
 use std::sync::Arc;
 
 use sendry_domain::{
-    dead_letter::State,
-    id::PipelineName,
-    query::GroupBy,
-    rollup::Level,
-    series::SeriesKind,
+    dead_letter::State, id::PipelineName, query::GroupBy, rollup::Level, series::SeriesKind,
     time::UnixMillis,
 };
 
@@ -31,13 +27,19 @@ pub async fn a_redelivered_message_wins_the_same_positions_and_tallies_nothing(
     let first = t.count(std::slice::from_ref(&message)).await.remove(0);
     assert!(!first.won.redelivered);
     assert_eq!(won(&first), [0, 2]);
-    let before = (t.tally().await, t.total(SeriesKind::Status, Level::Minute).await);
+    let before = (
+        t.tally().await,
+        t.total(SeriesKind::Status, Level::Minute).await,
+    );
     for _ in 0..2 {
         let again = t.count(std::slice::from_ref(&message)).await.remove(0);
         assert!(again.won.redelivered);
         assert_eq!(won(&again), [0, 2]);
     }
-    let after = (t.tally().await, t.total(SeriesKind::Status, Level::Minute).await);
+    let after = (
+        t.tally().await,
+        t.total(SeriesKind::Status, Level::Minute).await,
+    );
     assert_eq!(after, before);
     assert_eq!(t.letters(None).await.len(), 1);
 }
@@ -93,23 +95,28 @@ pub async fn a_batch_routed_and_grouped_otherwise_counts_once(store: Arc<dyn Met
         t.seal.seal(3, &requests, &[(0, 1), (0, 0), (2, 0)]),
         other.seal(4, &requests, &[(1, 1), (0, 2)]),
     ];
-    for counted in t.count(&again[..2]).await.iter().chain(&t.count(&again[2..]).await) {
+    for counted in t
+        .count(&again[..2])
+        .await
+        .iter()
+        .chain(&t.count(&again[2..]).await)
+    {
         assert_eq!(won(counted), [0u32; 0]);
     }
     assert_eq!(t.account().await, (16, 8, 8, 0, 0));
 }
 
-pub async fn the_same_bytes_are_the_same_event_however_they_travelled(
-    store: Arc<dyn MetricStore>,
-) {
+pub async fn the_same_bytes_are_the_same_event_however_they_travelled(store: Arc<dyn MetricStore>) {
     let t = View::of(&store, "gzip");
     // Once plain and once compressed: the inflated bytes, and so the fingerprints, are equal. What ingest stamped or
     // masked in them differs, and does not matter.
     let sent = || [event().id("a"), event().id("b")];
     let stamped = |millis| sent().map(|e| e.at(NOW.plus(millis)));
     let batched = || request(some(2)).batch(7);
-    t.send(1, &request(sent()).travelling_as(stamped(-50))).await;
-    t.send(2, &request(sent()).travelling_as(stamped(-20))).await;
+    t.send(1, &request(sent()).travelling_as(stamped(-50)))
+        .await;
+    t.send(2, &request(sent()).travelling_as(stamped(-20)))
+        .await;
     t.send(3, &batched()).await;
     let masked = some(2).into_iter().map(|e| e.with("path", "/?token=***"));
     t.send(4, &batched().travelling_as(masked)).await;
@@ -147,7 +154,12 @@ pub async fn an_id_that_was_minted_for_a_batch_counts_once_when_it_comes_back(
 
 pub async fn of_repeats_in_one_message_the_lowest_position_wins(store: Arc<dyn MetricStore>) {
     let t = View::of(&store, "repeats");
-    let repeats = [event().id("x"), event().id("a"), event().id("a"), event().id("x")];
+    let repeats = [
+        event().id("x"),
+        event().id("a"),
+        event().id("a"),
+        event().id("x"),
+    ];
     assert_eq!(won(&t.send(1, &request(repeats)).await), [0, 1]);
     assert_eq!(t.account().await, (4, 2, 2, 0, 0));
 }
@@ -172,7 +184,10 @@ pub async fn an_event_id_with_other_content_is_a_kept_conflict(store: Arc<dyn Me
     assert_eq!(t.account().await, (2, 1, 0, 1, 0));
     let letter = t.letter(State::Conflict).await;
     assert_eq!(letter.id, t.place(2, 0));
-    assert_eq!((letter.reason.as_str(), letter.replayable), ("conflict", false));
+    assert_eq!(
+        (letter.reason.as_str(), letter.replayable),
+        ("conflict", false)
+    );
     assert_eq!(letter.body, other.json(), "its content is kept");
     assert_eq!(letter.event_id.as_deref(), Some("order-1"));
     // The first content still counts as seen.
@@ -185,7 +200,11 @@ pub async fn a_batch_id_with_other_content_is_a_kept_conflict(store: Arc<dyn Met
     t.send(1, &request(some(2)).batch(7)).await;
     let other = request([event().status(404), event().status(405), event()]).batch(7);
     let counted = t.send(2, &other).await;
-    assert_eq!(won(&counted), [0u32; 0], "not even the position it has more");
+    assert_eq!(
+        won(&counted),
+        [0u32; 0],
+        "not even the position it has more"
+    );
     assert_eq!(t.account().await, (5, 2, 0, 3, 0));
     assert_eq!(t.letters(Some(State::Conflict)).await.len(), 3);
     t.send(3, &request(some(2)).batch(7)).await;
@@ -193,7 +212,10 @@ pub async fn a_batch_id_with_other_content_is_a_kept_conflict(store: Arc<dyn Met
 }
 
 pub async fn equal_ids_of_two_tenants_both_count(store: Arc<dyn MetricStore>) {
-    let (a, b) = (View::of(&store, "same-ids-a"), View::of(&store, "same-ids-b"));
+    let (a, b) = (
+        View::of(&store, "same-ids-a"),
+        View::of(&store, "same-ids-b"),
+    );
     let named = request([event().id("a"), event().id("b")]);
     let batch = request(some(3)).batch(7);
     // In one call, too: a worker may hold messages of several tenants.
@@ -212,9 +234,17 @@ pub async fn equal_ids_of_two_tenants_both_count(store: Arc<dyn MetricStore>) {
 }
 
 pub async fn no_query_sees_another_tenant(store: Arc<dyn MetricStore>) {
-    let (a, b) = (View::of(&store, "isolated-a"), View::of(&store, "isolated-b"));
-    a.send(1, &request_of([event().service("a").json(), "[]".to_owned()])).await;
-    b.send(1, &request([event().service("b"), event().service("b")])).await;
+    let (a, b) = (
+        View::of(&store, "isolated-a"),
+        View::of(&store, "isolated-b"),
+    );
+    a.send(
+        1,
+        &request_of([event().service("a").json(), "[]".to_owned()]),
+    )
+    .await;
+    b.send(1, &request([event().service("b"), event().service("b")]))
+        .await;
     store.derive_levels().await.unwrap();
     for level in Level::ALL {
         for kind in SeriesKind::ALL {
@@ -222,7 +252,9 @@ pub async fn no_query_sees_another_tenant(store: Arc<dyn MetricStore>) {
             assert_eq!(b.total(kind, level).await.count, 2, "{kind:?} {level:?}");
         }
     }
-    let services = b.groups(SeriesKind::Service, Level::Hour, GroupBy::Series).await;
+    let services = b
+        .groups(SeriesKind::Service, Level::Hour, GroupBy::Series)
+        .await;
     assert_eq!(services[0].series.service.as_deref(), Some("b"));
     assert!(b.letters(None).await.is_empty());
     assert_eq!(store.dead_letter(&b.id, a.place(1, 1)).await.unwrap(), None);
@@ -237,7 +269,11 @@ pub async fn an_unknown_tenant_is_an_empty_one(store: Arc<dyn MetricStore>) {
     let t = View::of(&store, "nobody");
     store.check().await.unwrap();
     assert_eq!(store.ledger(&t.id).await.unwrap(), LedgerView::default());
-    assert!(t.groups(SeriesKind::Tenant, Level::Day, GroupBy::Total).await.is_empty());
+    assert!(
+        t.groups(SeriesKind::Tenant, Level::Day, GroupBy::Total)
+            .await
+            .is_empty()
+    );
     assert!(t.letters(None).await.is_empty());
     assert!(t.count(&[]).await.is_empty());
     assert_eq!(t.purge(NOW).await, 0);
@@ -245,12 +281,23 @@ pub async fn an_unknown_tenant_is_an_empty_one(store: Arc<dyn MetricStore>) {
 
 pub async fn rehearsing_changes_nothing(store: Arc<dyn MetricStore>) {
     let t = View::of(&store, "rehearsal");
-    let events = [event().id("a").json(), "{}".to_owned(), event().endpoint("/new").json()];
+    let events = [
+        event().id("a").json(),
+        "{}".to_owned(),
+        event().endpoint("/new").json(),
+    ];
     let message = t.seal.message(1, &request_of(events));
-    store.rehearse(&arrive(std::slice::from_ref(&message)), NOW).await.unwrap();
+    store
+        .rehearse(&arrive(std::slice::from_ref(&message)), NOW)
+        .await
+        .unwrap();
     assert_eq!(store.ledger(&t.id).await.unwrap(), LedgerView::default());
     assert!(t.letters(None).await.is_empty());
-    assert!(t.groups(SeriesKind::Tenant, Level::Hour, GroupBy::Total).await.is_empty());
+    assert!(
+        t.groups(SeriesKind::Tenant, Level::Hour, GroupBy::Total)
+            .await
+            .is_empty()
+    );
     let counted = t.count(&[message]).await.remove(0);
     assert!(!counted.won.redelivered);
     assert_eq!(won(&counted), [0, 2]);

@@ -63,9 +63,15 @@ pub async fn of_two_contents_in_one_place_the_first_stays(store: Arc<dyn RawEven
 
 pub async fn events_are_listed_newest_first(store: Arc<dyn RawEventStore>) {
     let offsets = [5, -3, 9, 0, 7];
-    let events = (0..).zip(offsets).map(|(p, offset)| raw("order", p, offset));
+    let events = (0..)
+        .zip(offsets)
+        .map(|(p, offset)| raw("order", p, offset));
     insert(&store, &events.collect::<Vec<_>>()).await;
-    let times: Vec<_> = list(&store, "order").await.iter().map(|e| e.timestamp.0 - NOW.0).collect();
+    let times: Vec<_> = list(&store, "order")
+        .await
+        .iter()
+        .map(|e| e.timestamp.0 - NOW.0)
+        .collect();
     assert_eq!(times, [9, 7, 5, 0, -3]);
     let query = RawQuery {
         from: NOW.plus(-10),
@@ -118,7 +124,12 @@ pub async fn purging_drops_what_is_older(store: Arc<dyn RawEventStore>) {
     let events: Vec<_> = (0..4_500).map(|i| raw("purge", i, i64::from(i))).collect();
     insert(&store, &events).await;
     store.purge(&t, NOW.plus(4_400)).await.unwrap();
-    let all = async || store.count(&t, UnixMillis(0), UnixMillis(i64::MAX)).await.unwrap();
+    let all = async || {
+        store
+            .count(&t, UnixMillis(0), UnixMillis(i64::MAX))
+            .await
+            .unwrap()
+    };
     let left = all().await;
     // A store with a TTL of its own drops nothing here; what it keeps must at least be whole.
     assert!(left == 100 || left == 4_500, "{left}");
@@ -127,7 +138,11 @@ pub async fn purging_drops_what_is_older(store: Arc<dyn RawEventStore>) {
 }
 
 pub async fn tenants_see_and_purge_their_own(store: Arc<dyn RawEventStore>) {
-    insert(&store, &[raw("own-a", 0, 0), raw("own-b", 0, 0), raw("own-b", 1, 0)]).await;
+    insert(
+        &store,
+        &[raw("own-a", 0, 0), raw("own-b", 0, 0), raw("own-b", 1, 0)],
+    )
+    .await;
     assert_eq!(list(&store, "own-a").await, [raw("own-a", 0, 0)]);
     store.purge(&tenant("own-a"), NOW.plus(1)).await.unwrap();
     assert_eq!(list(&store, "own-b").await.len(), 2);

@@ -158,6 +158,27 @@ async fn rows_that_vanished_are_passed_over() {
     assert_same(&at_once, &sent);
 }
 
+/// A COMMIT that failed may have removed what a consumer holds; that must not hide what is ready.
+#[tokio::test]
+async fn what_is_held_is_compared_with_the_file_after_a_doubtful_commit() {
+    let dir = TempDir::new().unwrap();
+    let name = queue_named("orders");
+    let queue = open(&dir, Options::default());
+    sabotage(&dir);
+    works(&queue, 0).await;
+    let mut consumer = queue.consume(&name).await.unwrap();
+    take(consumer.as_mut(), 1).await;
+    side_door(&dir)
+        .execute_batch("DELETE FROM message")
+        .unwrap();
+    queue.publish(bad(1, BAD_COMMIT)).await.unwrap_err();
+    let sent = vec![works(&queue, 2).await];
+    let at_once = consumer.next(10, Duration::ZERO).await.unwrap();
+    assert_same(&at_once, &sent);
+    let depth = queue.depth(&name).await.unwrap();
+    assert_eq!((depth.ready, depth.unacknowledged), (0, 1));
+}
+
 /// The writer by itself, so that it is sure which jobs share a transaction.
 #[test]
 fn acks_succeed_beside_publishes_that_fail() {

@@ -41,7 +41,9 @@ pub async fn derive(readers: &Arc<Readers>, writer: &Writer) -> Result<u64, Fail
     // Days first: months are computed from them.
     for level in [Level::Day, Level::Month] {
         for mark in readers.read(move |snapshot| marks(snapshot, level)).await? {
-            let computed = readers.read(move |snapshot| compute(snapshot, mark)).await?;
+            let computed = readers
+                .read(move |snapshot| compute(snapshot, mark))
+                .await?;
             if let Some(derived) = computed {
                 written += writer.transact(move |t, _| replace(t, &derived)).await?;
             }

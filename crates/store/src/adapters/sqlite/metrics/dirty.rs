@@ -116,7 +116,10 @@ mod tests {
         let days = |y: i64, m: i64, d: i64| {
             // Days since the epoch by the civil calendar.
             let (y, m) = if m > 2 { (y, m - 3) } else { (y - 1, m + 9) };
-            365 * y + y.div_euclid(4) - y.div_euclid(100) + y.div_euclid(400) + (153 * m + 2) / 5 + d
+            365 * y + y.div_euclid(4) - y.div_euclid(100)
+                + y.div_euclid(400)
+                + (153 * m + 2) / 5
+                + d
                 - 719_469
         };
         let mut parts = text.split('-').map(|p| p.parse::<i64>().unwrap());
@@ -130,7 +133,12 @@ mod tests {
             days: [at("2026-02-03"), at("2026-02-04"), at("2026-04-01")].into(),
             months: [at("2026-02-01")].into(),
         };
-        let slices = cover(at("2026-01-01"), at("2026-04-02"), Level::Hour, Level::Month);
+        let slices = cover(
+            at("2026-01-01"),
+            at("2026-04-02"),
+            Level::Hour,
+            Level::Month,
+        );
         let read: Vec<_> = dirty
             .avoid(&slices)
             .iter()

@@ -81,7 +81,13 @@ pub fn write(
         } = row;
         let no = names.of(transaction, tenant)?.no;
         let last = at.max(*newest_event).0;
-        message.execute(params![id(*message_id), no, won.as_bytes(), scope(*of), last])?;
+        message.execute(params![
+            id(*message_id),
+            no,
+            won.as_bytes(),
+            scope(*of),
+            last
+        ])?;
     }
     let sql = "INSERT INTO ledger_source (tenant, source, seen, fingerprint, scope, last)
                VALUES (?, ?, ?, ?, ?, ?)

@@ -112,9 +112,7 @@ impl Step {
     /// Drops at most [`CHUNK`] rows.
     fn run(self, transaction: &Connection, tenant: i64) -> Result<u64, Failure> {
         match self {
-            Self::Buckets(level, kind, before) => {
-                buckets(transaction, tenant, level, kind, before)
-            }
+            Self::Buckets(level, kind, before) => buckets(transaction, tenant, level, kind, before),
             Self::Ledger(ledger, of, before) => {
                 let sql = match ledger {
                     Ledger::Messages => {
@@ -174,7 +172,11 @@ fn buckets(
     let (start, series): (i64, i64) = end.optional()?.unwrap_or((before.0, i64::MIN));
     let sql = "DELETE FROM bucket
                WHERE tenant = ? AND level = ? AND kind = ? AND (start, series) < (?, ?)";
-    delete(transaction, sql, params![tenant, level, kind, start, series])
+    delete(
+        transaction,
+        sql,
+        params![tenant, level, kind, start, series],
+    )
 }
 
 fn delete(transaction: &Connection, sql: &str, range: impl Params) -> Result<u64, Failure> {

@@ -16,12 +16,7 @@ use super::super::{
 use crate::LedgerView;
 
 /// Adds to a tally.
-pub fn add(
-    transaction: &Connection,
-    tenant: i64,
-    shard: u8,
-    tally: &Tally,
-) -> Result<(), Failure> {
+pub fn add(transaction: &Connection, tenant: i64, shard: u8, tally: &Tally) -> Result<(), Failure> {
     let Tally {
         received,
         counted,
@@ -33,7 +28,8 @@ pub fn add(
         raw_refused,
         late,
     } = tally;
-    let sql = "INSERT INTO tally (tenant, shard, received, counted, duplicates, conflicts, dead_open,
+    let sql =
+        "INSERT INTO tally (tenant, shard, received, counted, duplicates, conflicts, dead_open,
                                   discarded, replayed, raw_refused, late)
                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                ON CONFLICT DO UPDATE SET
@@ -47,8 +43,17 @@ pub fn add(
                    raw_refused = raw_refused + excluded.raw_refused,
                    late = late + excluded.late";
     transaction.prepare_cached(sql)?.execute(params![
-        tenant, shard, received, counted, duplicates, conflicts, dead_open, discarded, replayed,
-        raw_refused, late,
+        tenant,
+        shard,
+        received,
+        counted,
+        duplicates,
+        conflicts,
+        dead_open,
+        discarded,
+        replayed,
+        raw_refused,
+        late,
     ])?;
     Ok(())
 }
