@@ -22,9 +22,6 @@ pub mod poison;
 pub mod process;
 pub mod stores;
 
-#[cfg(test)]
-mod tests;
-
 use std::sync::Arc;
 
 use sendry_domain::routing::QueueName;
@@ -47,7 +44,7 @@ pub enum Role {
 /// How much at once.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
-    /// Consumers of each queue in this process.
+    /// Consumers of each queue in this process; 0 = none, what comes waits.
     pub concurrency: usize,
     /// Events in one transaction, about: at least one message is taken whatever its size.
     pub batch_events: u32,
@@ -93,7 +90,7 @@ pub fn start(
     let consumers = if role == Role::Keeper {
         1
     } else {
-        settings.concurrency.max(1)
+        settings.concurrency
     };
     for number in 0..consumers {
         let component = health

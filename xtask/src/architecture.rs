@@ -6,6 +6,7 @@
 mod addresses;
 mod arrows;
 mod clocks;
+mod docs;
 mod drivers;
 mod files;
 mod manifest;
@@ -80,6 +81,7 @@ rules! {
     WORDS: "nothing is left open, and no test is left out" = words::find;
     LOCK: "package-lock.json holds no addresses" = addresses::lock;
     ADDRESSES: "no file names a package host or a folder of one machine" = addresses::find;
+    DOCS: "no document names a file that is not there" = docs::find;
     LINTS: "every crate takes the workspace's lints" = arrows::lints;
 }
 

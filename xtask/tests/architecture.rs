@@ -43,5 +43,6 @@ each! {
     nothing_is_left_open: WORDS;
     the_lock_holds_no_addresses: LOCK;
     no_file_names_this_machine: ADDRESSES;
+    no_document_names_what_is_not_there: DOCS;
     every_crate_takes_the_lints: LINTS;
 }

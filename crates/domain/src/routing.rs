@@ -13,6 +13,9 @@ use crate::{
 /// The topic exchange that ingest publishes to.
 pub const EXCHANGE: &str = "sendry.events";
 
+/// Deliveries without an ack after which a message leaves its pipeline's queue for the tenant's parked queue.
+pub const DELIVERY_LIMIT: u32 = 50;
+
 /// A queue of a tenant.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum QueueName {

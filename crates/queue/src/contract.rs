@@ -65,6 +65,7 @@ macro_rules! event_queue_contract {
             redelivering: put_back_without_blame_is_not_counted;
             redelivering: put_back_with_blame_is_counted;
             redelivering: delivered_twice_comes_alone;
+            redelivering: past_its_delivery_limit_it_is_parked;
             surviving: unacked_survives_a_restart;
             surviving: acked_never_returns;
         }

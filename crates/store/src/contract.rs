@@ -113,6 +113,7 @@ macro_rules! metric_store_contract {
                 deriving_again_changes_nothing,
                 events_older_than_minutes_are_in_hours_only,
                 rows_leave_with_their_retention,
+                one_purge_drops_any_number_of_rows,
                 filters_and_groups_choose_series,
                 a_few_series_of_many_are_read_whole,
                 points_take_the_buckets_after_them,

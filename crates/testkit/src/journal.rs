@@ -80,7 +80,6 @@ impl Journal {
         })
     }
 
-
     /// How many events were ever sent.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -82,14 +82,12 @@ impl Sendry {
             .append(true)
             .open(&log)?;
         let began = Instant::now();
-        let mut child = Command::new(binary)
-            .args([
-                "up",
-                "--listen",
-                "127.0.0.1:0",
-                "--admin-listen",
-                "127.0.0.1:0",
-            ])
+        let mut command = Command::new(binary);
+        command.args(["up", "--admin-listen", "127.0.0.1:0"]);
+        if !extra.contains(&"--listen") {
+            command.args(["--listen", "127.0.0.1:0"]);
+        }
+        let mut child = command
             .arg("--data")
             .arg(data)
             .arg("--ready-file")

@@ -23,12 +23,14 @@ const OUTSIDE: &[&str] = &[
     "std::time::SystemTime",
     "std::time::Instant",
 ];
-/// Clocks by their last two segments, however they were imported.
-const CLOCKS: [&str; 4] = [
+/// Clocks and dice by their last two segments, however they were imported.
+const CLOCKS: [&str; 6] = [
     "SystemTime::now",
     "Instant::now",
     "Timestamp::now",
     "Zoned::now",
+    "Uuid::now_v7",
+    "Uuid::new_v4",
 ];
 const CURE: &str =
     "the domain is pure: take the value as a parameter, or do this in the crate that calls it";
@@ -86,6 +88,7 @@ mod tests {
             "let t = time::Instant::now();",
             "let t = jiff::Timestamp::now();",
             "std::env::temp_dir()",
+            "let id = Uuid::now_v7();",
         ] {
             assert_eq!(lines(text), 1, "{text}");
         }

@@ -1,33 +1,58 @@
-//! Figures and faults: both are programs of `sendry-bench`.
+//! Figures and faults: both are programs of `sendry-bench`, and both start the real binary.
 
-use std::ffi::OsString;
+use std::{ffi::OsString, path::PathBuf};
 
-use crate::process::{become_program, cargo_run};
+use anyhow::Context;
 
-/// Rounds of kills where the caller names none: about as many as find a defect that one kill in twenty shows.
+use crate::process::{become_program, cargo, cargo_run, run};
+
+/// Rounds of kills where the caller names none.
 const ROUNDS: [&str; 2] = ["--rounds", "50"];
 
 /// Runs a measurement; without a name, `sendry-bench` tells which there are.
 ///
 /// # Errors
-/// When cargo cannot be started; otherwise this does not return.
+/// When `sendry` does not build or cargo cannot be started; otherwise this does not return.
 pub fn bench(args: &[OsString]) -> anyhow::Result<()> {
-    let mut command = cargo_run("sendry-bench");
     if args.is_empty() {
-        command.arg("--help");
+        return become_program(cargo_run("sendry-bench").arg("--help"));
     }
-    become_program(command.args(args))
+    measure(args.to_vec())
 }
 
 /// Kills processes under load and compares what was answered with what was counted.
 ///
 /// # Errors
-/// When cargo cannot be started; otherwise this does not return.
+/// As [`bench`].
 pub fn chaos(args: &[OsString]) -> anyhow::Result<()> {
-    let mut command = cargo_run("sendry-bench");
-    command.arg("kill");
+    let mut all = vec![OsString::from("kill")];
     if args.is_empty() {
-        command.args(ROUNDS);
+        all.extend(ROUNDS.map(OsString::from));
+    }
+    all.extend_from_slice(args);
+    measure(all)
+}
+
+fn measure(args: Vec<OsString>) -> anyhow::Result<()> {
+    run(&mut cargo(["build", "--release", "--package", "sendry"]))?;
+    let mut command = cargo_run("sendry-bench");
+    if !args
+        .iter()
+        .any(|arg| arg.to_string_lossy().starts_with("--binary"))
+    {
+        command.arg("--binary").arg(binary()?);
     }
     become_program(command.args(args))
+}
+
+/// Where the build just put `sendry`: beside us, wherever the target folder is.
+fn binary() -> anyhow::Result<PathBuf> {
+    let own = std::env::current_exe().context("failed to find the target folder")?;
+    let target = own
+        .ancestors()
+        .nth(2)
+        .context("xtask does not run from a target folder")?;
+    Ok(target
+        .join("release")
+        .join(format!("sendry{}", std::env::consts::EXE_SUFFIX)))
 }

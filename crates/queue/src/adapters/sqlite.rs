@@ -14,6 +14,10 @@
 //! confirms all of them; what arrives meanwhile is the next group. Nothing lingers: an idle queue commits a lone publish
 //! at once. Who has which message is kept in memory and forgotten with the process, which is what puts it back.
 //!
+//! **Parking.** What was delivered [`DELIVERY_LIMIT`] times and never acked moves to its tenant's parked queue, as a
+//! broker's dead-lettering does: published there, then removed here. A crash in between leaves it in both, which the
+//! ledger counts once.
+//!
 //! **Size.** Pages freed by acks are used again, so the file stays as large as the largest backlog was; opening it gives
 //! the disk back when most of it is free. The log is kept below about 64 MiB.
 
@@ -125,34 +129,7 @@ impl SqliteQueue {
 #[async_trait]
 impl EventQueue for SqliteQueue {
     async fn publish(&self, message: Sealed) -> Result<(), PublishError> {
-        let (reply, answer) = oneshot::channel();
-        let taken = Arc::new(AtomicBool::new(false));
-        let queue = self.core.registry.get_or_make(&message.queue.routing_key());
-        let job = Publish {
-            queue,
-            message,
-            taken: Arc::clone(&taken),
-            reply,
-        };
-        self.core
-            .inbox
-            .publish(job)
-            .map_err(|refused| PublishError::Unavailable(refused.to_string()))?;
-        let timeout = self.core.options.publish_timeout;
-        match tokio::time::timeout(timeout, answer).await {
-            Ok(Ok(result)) => result,
-            Ok(Err(_)) if !taken.load(Ordering::Acquire) => {
-                Err(PublishError::Unavailable(Fault::gone().to_string()))
-            }
-            Ok(Err(_)) => Err(PublishError::Unknown(Fault::gone().to_string())),
-            // Whoever sets the flag first decides: taken back here, or begun by the writer.
-            Err(_) if taken.swap(true, Ordering::AcqRel) => Err(PublishError::Unknown(format!(
-                "no commit within {timeout:?}"
-            ))),
-            Err(_) => Err(PublishError::Unavailable(format!(
-                "not begun within {timeout:?}"
-            ))),
-        }
+        self.core.publish(message).await
     }
 
     async fn consume(&self, queue: &QueueName) -> Result<Box<dyn Consumer>, QueueError> {
@@ -201,6 +178,37 @@ impl EventQueue for SqliteQueue {
 }
 
 impl Core {
+    /// Hands a message to the writer and waits for its commit.
+    async fn publish(&self, message: Sealed) -> Result<(), PublishError> {
+        let (reply, answer) = oneshot::channel();
+        let taken = Arc::new(AtomicBool::new(false));
+        let queue = self.registry.get_or_make(&message.queue.routing_key());
+        let job = Publish {
+            queue,
+            message,
+            taken: Arc::clone(&taken),
+            reply,
+        };
+        self.inbox
+            .publish(job)
+            .map_err(|refused| PublishError::Unavailable(refused.to_string()))?;
+        let timeout = self.options.publish_timeout;
+        match tokio::time::timeout(timeout, answer).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(_)) if !taken.load(Ordering::Acquire) => {
+                Err(PublishError::Unavailable(Fault::gone().to_string()))
+            }
+            Ok(Err(_)) => Err(PublishError::Unknown(Fault::gone().to_string())),
+            // Whoever sets the flag first decides: taken back here, or begun by the writer.
+            Err(_) if taken.swap(true, Ordering::AcqRel) => Err(PublishError::Unknown(format!(
+                "no commit within {timeout:?}"
+            ))),
+            Err(_) => Err(PublishError::Unavailable(format!(
+                "not begun within {timeout:?}"
+            ))),
+        }
+    }
+
     /// Starts the threads; the writer takes the connection.
     fn start(&mut self, conn: rusqlite::Connection, next_seq: i64) -> Result<(), OpenError> {
         let writer = Writer {

@@ -1,5 +1,7 @@
 //! Messages that come again: when, and how they are counted.
 
+use sendry_domain::routing::{DELIVERY_LIMIT, QueueName};
+
 use super::{
     Harness,
     stage::{Stage, assert_same, message, next, nothing_comes, tags, take, within},
@@ -94,4 +96,34 @@ pub async fn delivered_twice_comes_alone<H: Harness>() {
     }
     assert_same(&taken, &sent);
     assert_eq!(suspects, 4);
+}
+
+/// What nobody could process leaves its queue for the keeper, whole, and its neighbours go on.
+pub async fn past_its_delivery_limit_it_is_parked<H: Harness>() {
+    let stage = Stage::<H>::new().await;
+    let sent = stage.publish_some(1).await;
+    let mut consumer = stage.consumer().await;
+    for _ in 0..DELIVERY_LIMIT {
+        let taken = take(consumer.as_mut(), 1).await;
+        within("put back", consumer.put_back(&tags(&taken), true))
+            .await
+            .unwrap();
+    }
+    let healthy = message(&stage.name, 9);
+    stage.publish(&healthy).await;
+    let taken = next(consumer.as_mut(), 1_000).await;
+    assert_same(&taken, &[healthy]);
+    let parked = QueueName::Parked(stage.name.tenant().clone());
+    let mut keeper = within("consume", stage.handle.consume(&parked))
+        .await
+        .unwrap();
+    let kept = take(keeper.as_mut(), 1).await;
+    assert_eq!(
+        (
+            kept[0].message.id,
+            &kept[0].message.body,
+            kept[0].message.events
+        ),
+        (sent[0].id, &sent[0].body, sent[0].events)
+    );
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use sendry_domain::routing::QueueName;
+use sendry_domain::routing::{DELIVERY_LIMIT, QueueName};
 use tokio::sync::oneshot;
 
 use super::{
@@ -36,6 +36,10 @@ impl Consumer for SqliteConsumer {
             let mut arrived = std::pin::pin!(queue.arrived.notified());
             arrived.as_mut().enable();
             let found = self.take(max_events).await?;
+            if let Some(hopeless) = self.hopeless(&found) {
+                self.park(hopeless).await?;
+                continue;
+            }
             let left = wait.saturating_sub(started.elapsed());
             if !found.is_empty() || tokio::time::timeout(left, arrived).await.is_err() {
                 return Ok(found);
@@ -82,6 +86,31 @@ impl Consumer for SqliteConsumer {
 }
 
 impl SqliteConsumer {
+    /// A message that has used up its deliveries; it comes alone. What is parked stays parked.
+    fn hopeless(&self, found: &[Delivery]) -> Option<Delivery> {
+        match (found, &self.name) {
+            ([one], QueueName::Pipeline(..)) if one.delivered_before >= DELIVERY_LIMIT => {
+                Some(one.clone())
+            }
+            _ => None,
+        }
+    }
+
+    /// Moves a message to the tenant's parked queue.
+    async fn park(&mut self, delivery: Delivery) -> Result<(), QueueError> {
+        let queue = QueueName::Parked(self.name.tenant().clone());
+        tracing::warn!(message.id = %delivery.message.id, queue.name = %self.name, deliveries = delivery.delivered_before, "message parked");
+        let parked = Sealed {
+            queue,
+            ..delivery.message
+        };
+        self.core
+            .publish(parked)
+            .await
+            .map_err(|error| queue_error("park a message of", &self.name, error))?;
+        self.ack(&[delivery.tag]).await
+    }
+
     /// Takes what is there now.
     async fn take(&mut self, max_events: u32) -> Result<Vec<Delivery>, QueueError> {
         if self.queue.lock().ready() == 0 {

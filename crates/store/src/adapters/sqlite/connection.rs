@@ -4,6 +4,8 @@ use std::{path::Path, time::Duration};
 
 use rusqlite::{Connection, OpenFlags, Result};
 
+use super::metrics;
+
 /// Bytes of a page in new files: a row with a histogram fits many times, and a scan reads fewer pages.
 pub const PAGE_BYTES: u32 = 8 * 1024;
 /// Pages the log may hold before the writer itself folds it back: 64 MiB.
@@ -29,6 +31,7 @@ pub fn for_writing(path: &Path) -> Result<Connection> {
     // A log that a long read made larger shrinks again when it restarts.
     let limit = WAL_PAGES * PAGE_BYTES;
     connection.pragma_update_and_check(None, "journal_size_limit", limit, |_| Ok(()))?;
+    metrics::register_functions(&connection)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
 }

@@ -29,6 +29,9 @@ use crate::{
     StoreError,
 };
 
+/// What SQL statements of this module need of a connection that writes.
+pub use buckets::register as register_functions;
+
 /// The port, in errors.
 const METRIC: &str = "metric";
 

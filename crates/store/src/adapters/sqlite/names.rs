@@ -31,6 +31,7 @@ pub struct TenantNames {
     pub no: i64,
     /// By kind.
     series: [HashMap<Series, i64>; SeriesKind::ALL.len()],
+    /// By service.
     guards: HashMap<Arc<str>, EndpointGuard>,
 }
 
@@ -83,10 +84,19 @@ impl TenantNames {
                    FROM series WHERE tenant = ?";
         let mut statement = transaction.prepare_cached(sql)?;
         let mut rows = statement.query([no])?;
+        let mut endpoints = HashMap::<Arc<str>, Vec<Arc<str>>>::new();
         while let Some(row) = rows.next()? {
             let (no, _, kind, series) = read_series(row)?;
+            if let (SeriesKind::Endpoint, Some(service), Some(endpoint)) =
+                (kind, &series.service, &series.endpoint)
+            {
+                let of_service = endpoints.entry(service.clone()).or_default();
+                of_service.push(endpoint.clone());
+            }
             names.series[kind as usize].insert(series, no);
         }
+        let knowing = |(service, known)| (service, EndpointGuard::knowing(known));
+        names.guards = endpoints.into_iter().map(knowing).collect();
         Ok(names)
     }
 
@@ -130,18 +140,12 @@ impl TenantNames {
     ///
     /// What it admits must be counted in the same transaction, which gives it its row in the dictionary.
     pub fn endpoint(&mut self, service: &Arc<str>, endpoint: &Arc<str>) -> Arc<str> {
+        // Not `entry`: it would clone the name on every call.
         if let Some(guard) = self.guards.get_mut(service) {
             return guard.resolve(endpoint);
         }
-        let stored = &self.series[SeriesKind::Endpoint as usize];
-        let of_service = stored
-            .keys()
-            .filter(|series| series.service.as_ref() == Some(service))
-            .filter_map(|series| series.endpoint.clone());
-        let mut guard = EndpointGuard::knowing(of_service);
-        let resolved = guard.resolve(endpoint);
-        self.guards.insert(service.clone(), guard);
-        resolved
+        let guard = self.guards.entry(service.clone()).or_default();
+        guard.resolve(endpoint)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The contracts on SQLite, and what only a file can do.
 
+mod buckets;
 mod contracts;
 mod crash;
 mod file;

@@ -216,6 +216,22 @@ pub async fn rows_leave_with_their_retention(store: Arc<dyn MetricStore>) {
     }
 }
 
+pub async fn one_purge_drops_any_number_of_rows(store: Arc<dyn MetricStore>) {
+    let t = View::of(&store, "many-rows");
+    // More of one kind than an adapter may drop in one transaction, cut in the middle of a minute.
+    for minute in 0..9 {
+        let at = NOW.plus(-minute * MINUTE);
+        let events = (0..700).map(|route| event().at(at).endpoint(&format!("/{route}")));
+        t.send(minute as u32, &request(events)).await;
+    }
+    let dropped = t.purge(NOW.plus(MINUTE_RETENTION + DAY)).await;
+    assert!(dropped >= 2 * 9 * 700, "{dropped}");
+    for kind in SeriesKind::ALL {
+        assert_eq!(t.total(kind, Level::Minute).await.count, 0, "{kind:?}");
+        assert_eq!(t.total(kind, Level::Hour).await.count, 6_300, "{kind:?}");
+    }
+}
+
 pub async fn filters_and_groups_choose_series(store: Arc<dyn MetricStore>) {
     let t = View::of(&store, "filters");
     t.send(1, &request(varied(210))).await;

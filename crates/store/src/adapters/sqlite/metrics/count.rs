@@ -103,7 +103,7 @@ fn count_buckets(
         let cells = rollup::fold(events.iter().map(AsRef::as_ref), minute_floor);
         let version = names.next_version(transaction)?;
         let of_tenant = names.of(transaction, tenant)?;
-        buckets::add(transaction, of_tenant, &cells)?;
+        buckets::add_all(transaction, of_tenant, &cells)?;
         let starts: BTreeSet<_> = cells.keys().map(|key| key.start).collect();
         dirty::mark(transaction, of_tenant.no, starts, version)?;
     }

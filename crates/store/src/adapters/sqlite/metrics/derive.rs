@@ -10,6 +10,7 @@ use std::{collections::HashMap, sync::Arc};
 use rusqlite::{Connection, OptionalExtension, params};
 use sendry_domain::{
     histogram::Dense,
+    query,
     rollup::{Cell, Level},
     series::SeriesKind,
     time::UnixMillis,
@@ -132,7 +133,7 @@ fn sum(
     while let Some(row) = rows.next()? {
         let (series, row) = buckets::read(row)?;
         let (cell, histogram) = sums.entry(series).or_default();
-        buckets::add_row(cell, &row);
+        add_row(cell, &row);
         histogram.add(row.histogram)?;
     }
     let mut sums: Vec<_> = sums.into_iter().collect();
@@ -151,6 +152,19 @@ fn sum(
     Ok(())
 }
 
+/// Adds everything but the histogram. Sums stay at the largest integer.
+fn add_row(cell: &mut Cell, row: &query::Row<'_>) {
+    let add = |sum: &mut u64, more: u64| *sum = sum.saturating_add(more);
+    add(&mut cell.count, row.count);
+    add(&mut cell.errors, row.errors);
+    add(&mut cell.client_errors, row.client_errors);
+    add(&mut cell.latency_sum_us, row.latency_sum_us);
+    cell.latency_min_us = cell.latency_min_us.min(row.latency_min_us);
+    cell.latency_max_us = cell.latency_max_us.max(row.latency_max_us);
+    add(&mut cell.bytes_in, row.bytes_in);
+    add(&mut cell.bytes_out, row.bytes_out);
+}
+
 /// Puts the rows in the place of what stood there and takes the mark away, unless counting has renewed it meanwhile.
 fn replace(transaction: &Connection, derived: &Derived) -> Result<u64, Failure> {
     let Derived { mark, rows } = derived;
@@ -164,7 +178,7 @@ fn replace(transaction: &Connection, derived: &Derived) -> Result<u64, Failure> 
         delete.execute(of_kind)?;
     }
     for (place, cell) in rows {
-        buckets::insert(transaction, place, cell)?;
+        buckets::add(transaction, place, cell)?;
     }
     let sql = "DELETE FROM dirty WHERE tenant = ? AND level = ? AND start = ?";
     let place = params![mark.tenant, mark.level as u8, mark.start.0];

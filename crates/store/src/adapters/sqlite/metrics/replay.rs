@@ -57,7 +57,7 @@ impl Replay {
         let event = count::resolve(of_tenant, &event);
         let minute_floor = at.plus(-MINUTE_RETENTION);
         let cells = rollup::fold([event.as_ref()], minute_floor);
-        buckets::add(transaction, of_tenant, &cells)?;
+        buckets::add_all(transaction, of_tenant, &cells)?;
         let starts: BTreeSet<_> = cells.keys().map(|key| key.start).collect();
         dirty::mark(transaction, no, starts, version)?;
         let late = letter.scope == Scope::Live && event.timestamp < minute_floor;

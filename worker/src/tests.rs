@@ -1,1 +1,0 @@
-//! Tests follow the adapters.
