@@ -6,7 +6,7 @@ use sendry_store::{MetricStore, RawEvent, RawEventStore, adapters::sqlite::*};
 use serde_json::value::RawValue;
 use std::time::Instant;
 use uuid::Uuid;
-const NOW: i64 = 1_800_000_000_000;
+const NOW: i64 = 1_800_000_000_000 + 15*3600*1000 + 1800*1000;
 fn msg(t: &TenantId, id: u128, at: i64, scope: Scope, batch: bool, bodies: Vec<String>) -> Message {
     let fp = Fingerprint::of_batch(bodies.iter().map(|b| b.as_bytes()));
     Message {
@@ -150,8 +150,6 @@ async fn main() {
         );
     }
     
-        return;
-    }
     // history: 31 days x 1000 endpoints + 25 months
     let t = TenantId::new("hist").unwrap();
     let t0 = Instant::now();
