@@ -4,7 +4,10 @@ use sendry_domain::time::{DAY, HOUR, MINUTE, UnixMillis};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{LONG_MONTH, MAX_POINTS, RangeError, Zone};
+use super::{MAX_POINTS, RangeError, Zone};
+
+/// The longest range that is drawn by hours where nobody says otherwise: about 200 points.
+const WEEK: i64 = 8 * DAY + HOUR;
 
 /// How wide a point of a series is. Up to an hour steps start at multiples of their width in UTC, days and months at
 /// midnight of the zone.
@@ -71,7 +74,7 @@ impl Step {
             (2 * HOUR, Self::Minute1),
             (6 * HOUR, Self::Minute5),
             (DAY, Self::Minute15),
-            (LONG_MONTH, Self::Hour1),
+            (WEEK, Self::Hour1),
             (400 * DAY, Self::Day1),
         ];
         let step = longest.into_iter().find(|(longest, _)| length <= *longest);
