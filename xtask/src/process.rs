@@ -125,10 +125,13 @@ fn not_started(command: &Command, error: &io::Error) -> anyhow::Error {
 mod tests {
     use super::*;
 
+    #[cfg(unix)]
     #[test]
     fn a_failure_names_the_command() {
-        let error = run(&mut cargo(["no-such-verb"])).unwrap_err().to_string();
-        assert!(error.contains("`cargo no-such-verb` failed"), "{error}");
+        let error = run(&mut program("false", tree::root(), &["really"]))
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("`false really` failed"), "{error}");
     }
 
     #[test]

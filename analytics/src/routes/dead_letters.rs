@@ -37,7 +37,7 @@ const MAX_REASON: usize = 500;
 )]
 pub(super) struct ListParams {
     /// Only of this state, or `all`.
-    #[param(inline, default = "open")]
+    #[param(inline)]
     state: Option<StateFilter>,
     /// At most so many.
     #[param(minimum = 1, maximum = 500, default = 50)]

@@ -2,7 +2,7 @@
 //!
 //! An adapter's tests say how to make an empty store and name the suite; it becomes one test a case:
 //!
-//! ```ignore
+//! ```text
 //! async fn fresh() -> Fresh<dyn MetricStore> { /* … */ }
 //! sendry_store::metric_store_contract!(fresh);
 //! ```
@@ -93,6 +93,12 @@ macro_rules! metric_store_contract {
                 a_poison_event_is_kept_with_its_reason_and_its_bytes,
                 letters_are_listed_newest_first_in_pages_without_gaps,
                 letters_are_listed_by_state,
+                an_undecodable_message_is_buried_once,
+                a_message_is_counted_or_buried_never_both,
+                a_refused_document_is_tallied_once,
+                settled_letters_leave_and_open_ones_stay,
+            }
+            settling {
                 a_letter_replayed_twice_counts_once,
                 replays_that_race_count_once,
                 a_replay_and_a_discard_that_race_settle_once,
@@ -100,11 +106,7 @@ macro_rules! metric_store_contract {
                 a_replay_ignores_the_floor_and_fills_the_levels_of_its_age,
                 a_discarded_letter_is_closed,
                 letters_that_could_be_duplicates_are_not_replayable,
-                an_undecodable_message_is_buried_once,
-                a_message_is_counted_or_buried_never_both,
                 a_replayed_letter_owes_its_raw_event_until_it_is_settled,
-                a_refused_document_is_tallied_once,
-                settled_letters_leave_and_open_ones_stay,
             }
             buckets {
                 totals_equal_the_sums_of_their_leaves_at_every_level,
@@ -114,6 +116,8 @@ macro_rules! metric_store_contract {
                 events_older_than_minutes_are_in_hours_only,
                 rows_leave_with_their_retention,
                 one_purge_drops_any_number_of_rows,
+            }
+            questions {
                 filters_and_groups_choose_series,
                 a_few_series_of_many_are_read_whole,
                 points_take_the_buckets_after_them,
@@ -182,6 +186,8 @@ mod tests {
             include_str!("contract/metrics/dead_letters.rs"),
             include_str!("contract/metrics/buckets.rs"),
             include_str!("contract/metrics/endpoints.rs"),
+            include_str!("contract/metrics/questions.rs"),
+            include_str!("contract/metrics/settling.rs"),
             include_str!("contract/metrics/concurrency.rs"),
             include_str!("contract/raw/cases.rs"),
             include_str!("contract/control/cases.rs"),

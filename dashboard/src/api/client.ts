@@ -1,7 +1,7 @@
 import createClient, { type Middleware } from 'openapi-fetch';
 import { pageBase } from '../lib/page-base.ts';
+import type { paths } from './__generated__/schema.ts';
 import { problemFrom, unreachable } from './problem.ts';
-import type { paths } from './schema.ts';
 import { readToken } from './token.ts';
 
 const authorization: Middleware = {

@@ -7,13 +7,13 @@ export class Problem extends Error {
   readonly hint: string | undefined;
   readonly requestId: string | undefined;
 
-  constructor(body: ApiProblem) {
+  constructor(body: Partial<ApiProblem> & { status: number }) {
     super(body.detail ?? body.title ?? `The API answered ${body.status}.`);
     this.name = 'Problem';
     this.status = body.status;
     this.code = body.code;
-    this.hint = body.hint;
-    this.requestId = body.requestId;
+    this.hint = body.hint ?? undefined;
+    this.requestId = body.requestId ?? undefined;
   }
 }
 

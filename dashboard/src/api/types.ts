@@ -1,5 +1,5 @@
 // Short names for the schema's types. This and client.ts are the only files that import the schema.
-import type { components } from './schema.ts';
+import type { components } from './__generated__/schema.ts';
 
 type Schemas = components['schemas'];
 

@@ -1,6 +1,8 @@
+import type { Meta } from '../api/types.ts';
+
 const UNIT: Record<string, number> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-export const STEPS: Record<string, number> = {
+export const STEPS: Record<Meta['step'], number> = {
   '1m': 60_000,
   '5m': 300_000,
   '15m': 900_000,
@@ -9,7 +11,7 @@ export const STEPS: Record<string, number> = {
   '1mo': 30 * 86_400_000,
 };
 
-export type Window = { from: number; to: number; step: string; stepMs: number };
+export type Window = { from: number; to: number; step: Meta['step']; stepMs: number };
 
 function instant(text: string | null, fallback: number, now: number): number {
   if (text === null) return fallback;
@@ -22,10 +24,8 @@ function instant(text: string | null, fallback: number, now: number): number {
 export function windowOf(params: URLSearchParams, now: number): Window {
   const to = instant(params.get('to'), now, now);
   const asked = instant(params.get('from'), now - 86_400_000, now);
-  const [step, stepMs] = Object.entries(STEPS).find(([, ms]) => (to - asked) / ms <= 200) ?? [
-    '1mo',
-    30 * 86_400_000,
-  ];
+  const entries = Object.entries(STEPS) as [Meta['step'], number][];
+  const [step, stepMs] = entries.find(([, ms]) => (to - asked) / ms <= 200) ?? ['1mo', 30 * 86_400_000];
   return { from: Math.floor(asked / stepMs) * stepMs, to, step, stepMs };
 }
 

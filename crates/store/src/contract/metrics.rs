@@ -6,6 +6,8 @@ pub mod dead_letters;
 pub mod endpoints;
 pub mod horizon;
 pub mod identity;
+pub mod questions;
+pub mod settling;
 
 use std::{collections::BTreeMap, sync::Arc};
 
