@@ -58,7 +58,7 @@ pub fn main() -> ExitCode {
         Command::Up(args) => crate::up::run(*args),
         Command::Import(args) => crate::import::run(*args),
         Command::Keys(args) => crate::keys::run(args),
-        Command::Openapi => return print(&sendry_analytics::openapi_json()),
+        Command::Openapi => return print(sendry_analytics::openapi_json().trim_end()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -15,7 +15,8 @@ use crate::{
     time::UnixMillis,
 };
 
-/// The wire form this build writes. Workers refuse others as undecodable, which keeps the bytes for a later build.
+/// The wire form this build writes. Workers give other forms back, for a build beside them may read them; only the keeper
+/// makes dead letters of them, which keeps the bytes.
 pub const VERSION: u32 = 1;
 
 /// How the events entered, which decides their window and levels.

@@ -180,5 +180,10 @@ pub fn won(counted: &Counted) -> Vec<u32> {
 
 /// An event as a person's correction is parsed.
 pub fn parse(json: &str) -> Event {
-    event::parse(json, Window::backfill(), NOW).unwrap().event
+    parse_at(json, NOW)
+}
+
+/// The same, at another time.
+pub fn parse_at(json: &str, at: UnixMillis) -> Event {
+    event::parse(json, Window::backfill(), at).unwrap().event
 }

@@ -17,7 +17,7 @@ use super::{
 use crate::MetricStore;
 
 /// Events over the last two days: three services, some environments, routes, methods, statuses, sizes.
-pub fn varied(n: usize) -> Vec<EventBuilder> {
+pub(super) fn varied(n: usize) -> Vec<EventBuilder> {
     let one = |i: usize| {
         let event = event()
             .service(["shop", "auth", "mail"][i % 3])

@@ -15,21 +15,25 @@ use super::{
 use crate::{DeadLetterQuery, MetricStore, ReplayError, Replayed};
 
 /// An event that breaks a rule, and so becomes a letter that can be replayed.
-pub fn poison() -> String {
+pub(super) fn poison() -> String {
     event().id("poison").with("latencyMs", -1).json()
 }
 
 /// Its correction.
-pub fn corrected() -> String {
+pub(super) fn corrected() -> String {
     event().id("poison").service("mended").json()
 }
 
-pub async fn replay(t: &View, id: DeadLetterId, body: &str) -> Result<Replayed, ReplayError> {
+pub(super) async fn replay(
+    t: &View,
+    id: DeadLetterId,
+    body: &str,
+) -> Result<Replayed, ReplayError> {
     t.store.replay(&t.id, id, &parse(body), body, NOW).await
 }
 
 /// The whole of a tenant with one poison event and one good one.
-pub async fn poisoned(store: &Arc<dyn MetricStore>, name: &str) -> (View, DeadLetterId) {
+pub(super) async fn poisoned(store: &Arc<dyn MetricStore>, name: &str) -> (View, DeadLetterId) {
     let t = View::of(store, name);
     let counted = t.send(1, &request_of([poison(), event().json()])).await;
     assert_eq!(won(&counted), [1]);

@@ -13,7 +13,7 @@ use super::{
     super::build::{NOW, Sealer, event, request, request_of},
     View,
     dead_letters::{corrected, poison, poisoned, replay},
-    parse, won,
+    parse, parse_at, won,
 };
 use crate::{MetricStore, ReplayError, Replayed};
 
@@ -114,9 +114,7 @@ pub async fn a_replay_ignores_the_floor_and_fills_the_levels_of_its_age(
     let edge = later.plus(-MINUTE_RETENTION);
     for (position, at) in [(0, NOW), (1, edge)] {
         let event = event().at(at).json();
-        let parsed =
-            sendry_domain::event::parse(&event, sendry_domain::window::Window::backfill(), later);
-        let parsed = parsed.unwrap().event;
+        let parsed = parse_at(&event, later);
         let id = t.place(1, position);
         store
             .replay(&t.id, id, &parsed, &event, later)
