@@ -71,6 +71,9 @@ fn month_start(at: UnixMillis) -> UnixMillis {
 }
 
 /// What a bucket holds. Times in whole microseconds, sizes in bytes.
+///
+/// Sums that a client can drive up (a size may be 2^53) stop at the largest number instead of wrapping; that keeps
+/// adding commutative.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cell {
     /// Requests.
@@ -118,11 +121,15 @@ impl Cell {
             Outcome::ClientError => self.client_errors += 1,
             Outcome::Success => {}
         }
-        self.latency_sum_us += event.latency_us;
+        self.latency_sum_us = self.latency_sum_us.saturating_add(event.latency_us);
         self.latency_min_us = self.latency_min_us.min(event.latency_us);
         self.latency_max_us = self.latency_max_us.max(event.latency_us);
-        self.bytes_in += event.request_size.unwrap_or(0);
-        self.bytes_out += event.response_size.unwrap_or(0);
+        self.bytes_in = self
+            .bytes_in
+            .saturating_add(event.request_size.unwrap_or(0));
+        self.bytes_out = self
+            .bytes_out
+            .saturating_add(event.response_size.unwrap_or(0));
         self.histogram.record(event.latency_us);
     }
 
@@ -131,11 +138,11 @@ impl Cell {
         self.count += other.count;
         self.errors += other.errors;
         self.client_errors += other.client_errors;
-        self.latency_sum_us += other.latency_sum_us;
+        self.latency_sum_us = self.latency_sum_us.saturating_add(other.latency_sum_us);
         self.latency_min_us = self.latency_min_us.min(other.latency_min_us);
         self.latency_max_us = self.latency_max_us.max(other.latency_max_us);
-        self.bytes_in += other.bytes_in;
-        self.bytes_out += other.bytes_out;
+        self.bytes_in = self.bytes_in.saturating_add(other.bytes_in);
+        self.bytes_out = self.bytes_out.saturating_add(other.bytes_out);
         self.histogram.merge(&other.histogram);
     }
 }
@@ -199,6 +206,21 @@ mod tests {
 
     fn at(text: &str) -> UnixMillis {
         UnixMillis(text.parse::<jiff::Timestamp>().unwrap().as_millisecond())
+    }
+
+    #[test]
+    fn sums_stop_at_the_largest_number() {
+        let mut cell = Cell {
+            count: 1,
+            bytes_in: u64::MAX - 5,
+            ..Cell::default()
+        };
+        cell.merge(&Cell {
+            count: 1,
+            bytes_in: 1 << 53,
+            ..Cell::default()
+        });
+        assert_eq!((cell.count, cell.bytes_in), (2, u64::MAX));
     }
 
     #[test]

@@ -242,9 +242,9 @@ fn add_row(cell: &mut Cell, row: &Row<'_>) {
     cell.count += row.count;
     cell.errors += row.errors;
     cell.client_errors += row.client_errors;
-    cell.latency_sum_us += row.latency_sum_us;
+    cell.latency_sum_us = cell.latency_sum_us.saturating_add(row.latency_sum_us);
     cell.latency_min_us = cell.latency_min_us.min(row.latency_min_us);
     cell.latency_max_us = cell.latency_max_us.max(row.latency_max_us);
-    cell.bytes_in += row.bytes_in;
-    cell.bytes_out += row.bytes_out;
+    cell.bytes_in = cell.bytes_in.saturating_add(row.bytes_in);
+    cell.bytes_out = cell.bytes_out.saturating_add(row.bytes_out);
 }

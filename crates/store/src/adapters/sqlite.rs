@@ -10,6 +10,7 @@
 //! look alike; total series have none.
 
 mod checkpoint;
+mod column;
 mod connection;
 mod control;
 mod failure;
@@ -18,7 +19,6 @@ mod migrate;
 mod names;
 mod raw;
 mod readers;
-mod text;
 mod writer;
 
 #[cfg(test)]
@@ -72,8 +72,11 @@ impl SqliteStore {
             path: path.to_owned(),
             source,
         };
-        let mut connection = connection::for_writing(path).map_err(opening)?;
-        migrate::migrate(path, &mut connection)?;
+        let mut connection = rusqlite::Connection::open(path).map_err(opening)?;
+        // Before anything is set: a file that is refused stays as it is.
+        let version = migrate::check(path, &connection)?;
+        connection::prepare_writer(&connection).map_err(opening)?;
+        migrate::migrate(path, &mut connection, version)?;
         let readers = Readers::open(path, options.readers.max(1)).map_err(opening)?;
         let writer = Writer::start(path, connection, options.queue.max(1))?;
         Ok(Self {

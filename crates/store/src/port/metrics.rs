@@ -89,8 +89,9 @@ pub trait MetricStore: Send + Sync {
     /// Does what [`Self::count`] would do and rolls it back: finds the event whose data the store refuses.
     async fn rehearse(&self, arrivals: &[Arrival], at: UnixMillis) -> Result<(), StoreError>;
 
-    /// Records dead letters that stand for whole messages nobody can read; each id counts once. Their events are
-    /// tallied as received and dead.
+    /// Records dead letters that stand for whole messages nobody can read; each id counts once, and claims its message:
+    /// one that was counted before is left alone, one delivered again after is counted no more. Their events are tallied
+    /// as received and dead.
     async fn bury(&self, letters: &[DeadLetter]) -> Result<(), StoreError>;
 
     /// Tallies events whose document the raw store refused; each (message, position) once.
@@ -100,7 +101,8 @@ pub trait MetricStore: Send + Sync {
         refused: &[DeadLetterId],
     ) -> Result<(), StoreError>;
 
-    /// Adds up buckets. Reads one snapshot; takes milliseconds whatever the number of events.
+    /// Adds up buckets. Exact whether or not days and months are derived yet: a day that counting has touched since is
+    /// read from its hours. Reads one snapshot; takes milliseconds whatever the number of events.
     async fn fold(&self, tenant: &TenantId, spec: FoldSpec) -> Result<Vec<Group>, StoreError>;
 
     /// The account of a tenant.

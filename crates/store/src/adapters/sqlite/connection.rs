@@ -15,9 +15,8 @@ pub const BUSY: Duration = Duration::from_secs(5);
 /// Statements kept prepared a connection; the writer uses about 60.
 const STATEMENTS: usize = 96;
 
-/// The writer's connection. Makes the file.
-pub fn for_writing(path: &Path) -> Result<Connection> {
-    let connection = Connection::open(path)?;
+/// Settings of the connection that writes.
+pub fn prepare_writer(connection: &Connection) -> Result<()> {
     connection.busy_timeout(BUSY)?;
     // Before WAL, which fixes the page size.
     connection.pragma_update(None, "page_size", PAGE_BYTES)?;
@@ -31,9 +30,9 @@ pub fn for_writing(path: &Path) -> Result<Connection> {
     // A log that a long read made larger shrinks again when it restarts.
     let limit = WAL_PAGES * PAGE_BYTES;
     connection.pragma_update_and_check(None, "journal_size_limit", limit, |_| Ok(()))?;
-    metrics::register_functions(&connection)?;
+    metrics::register_functions(connection)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
-    Ok(connection)
+    Ok(())
 }
 
 /// A connection that reads snapshots.

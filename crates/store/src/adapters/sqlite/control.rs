@@ -9,7 +9,7 @@ use sendry_domain::{
     time::UnixMillis,
 };
 
-use super::{SqliteStore, failure::Failure, text::count};
+use super::{SqliteStore, column::count, failure::Failure};
 use crate::{ControlSnapshot, ControlStore, KeyRecord, PipelineRecord, StoreError, TenantRecord};
 
 /// The port, in errors.

@@ -55,9 +55,8 @@ pub enum OpenError {
     Thread(#[source] std::io::Error),
 }
 
-/// Brings the file to this build's schema.
-pub fn migrate(path: &Path, connection: &mut Connection) -> Result<(), OpenError> {
-    let found = check(path, connection)?;
+/// Brings the file from the schema that [`check`] found to this build's.
+pub fn migrate(path: &Path, connection: &mut Connection, found: usize) -> Result<(), OpenError> {
     for (version, step) in (1..).zip(MIGRATIONS).skip(found) {
         apply(connection, version, step).map_err(|source| OpenError::Migrate {
             path: path.to_owned(),
@@ -70,7 +69,7 @@ pub fn migrate(path: &Path, connection: &mut Connection) -> Result<(), OpenError
 }
 
 /// The file's schema version, if the file is ours and not newer than this build.
-fn check(path: &Path, connection: &Connection) -> Result<usize, OpenError> {
+pub fn check(path: &Path, connection: &Connection) -> Result<usize, OpenError> {
     let read = |pragma| connection.query_row(pragma, [], |row| row.get::<_, i64>(0));
     let opening = |source| OpenError::Open {
         path: path.to_owned(),

@@ -8,9 +8,9 @@ use sendry_domain::{id::TenantId, time::UnixMillis};
 
 use super::{
     SqliteStore,
+    column::{count, id, place},
     failure::Failure,
     names::{Names, number},
-    text::{count, id, place},
 };
 use crate::{RawEvent, RawEventStore, RawQuery, StoreError};
 

@@ -12,9 +12,9 @@ use sendry_domain::{
 };
 
 use super::super::{
+    column::{count, stored},
     failure::Failure,
     names::TenantNames,
-    text::{count, stored},
 };
 
 /// The columns that [`read`] reads, from `series` on.

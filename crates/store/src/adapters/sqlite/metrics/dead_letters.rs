@@ -14,9 +14,9 @@ use sendry_domain::{
 
 use super::{
     super::{
+        column::{id, place, read_scope, scope},
         failure::Failure,
         names::{self, Names, number},
-        text::{id, place, read_scope, scope},
     },
     tallies,
 };

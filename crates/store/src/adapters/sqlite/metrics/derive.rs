@@ -17,7 +17,7 @@ use sendry_domain::{
 };
 
 use super::{
-    super::{failure::Failure, readers::Readers, text::count, writer::Writer},
+    super::{column::count, failure::Failure, readers::Readers, writer::Writer},
     buckets::{self, Place},
 };
 

@@ -9,9 +9,9 @@ use sendry_domain::{
 };
 
 use super::super::{
+    column::{id, read_scope, scope},
     failure::Failure,
     names::Names,
-    text::{id, read_scope, scope},
 };
 
 /// Loads the rows that could know the events to be judged.

@@ -12,9 +12,9 @@ use sendry_domain::{
 };
 
 use super::super::{
+    column::{count, scope},
     failure::Failure,
     names::Names,
-    text::{count, scope},
     writer::Writer,
 };
 

@@ -14,7 +14,7 @@ use sendry_domain::{
 };
 
 use super::{
-    super::{failure::Failure, names::Names, text::id},
+    super::{column::id, failure::Failure, names::Names},
     Decided, buckets, count, dead_letters, dirty, tallies,
 };
 use crate::{ReplayError, Replayed};

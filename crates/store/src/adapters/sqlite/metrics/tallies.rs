@@ -9,9 +9,9 @@ use sendry_domain::{
 };
 
 use super::super::{
+    column::id,
     failure::Failure,
     names::{Names, number},
-    text::id,
 };
 use crate::LedgerView;
 

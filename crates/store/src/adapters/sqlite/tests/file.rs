@@ -149,6 +149,12 @@ fn a_file_that_is_not_ours_is_refused() {
     drop(other);
     let refused = SqliteStore::open(&path, Options::default()).unwrap_err();
     assert!(matches!(refused, OpenError::Foreign(_)), "{refused:?}");
+    let other = Connection::open(&path).unwrap();
+    let journal: String = other
+        .query_row("PRAGMA journal_mode", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(journal, "delete", "it was not touched");
+    drop(other);
     std::fs::write(
         &path,
         "no database at all, but long enough to look like one: ".repeat(99),
