@@ -1,6 +1,10 @@
 //! Who sends: from headers to a valid key, or the precise refusal.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::http::{HeaderMap, StatusCode, header};
 use ipnet::IpNet;
@@ -154,24 +158,31 @@ fn scope(headers: &HeaderMap, key: &Key) -> Result<Scope, Problem> {
 }
 
 /// The client's address: the peer's, or, behind trusted proxies, the last one in `X-Forwarded-For` that is not theirs.
+///
+/// Read from the right: what stands left of the first stranger is only that stranger's word. A hop that a proxy could
+/// not name is an address nobody's network holds.
 #[must_use]
 pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let is_trusted = |address: IpAddr| trusted.iter().any(|n| n.contains(&address.to_canonical()));
     if !is_trusted(peer) {
         return peer;
     }
-    let hops: Vec<IpAddr> = headers
-        .get_all("x-forwarded-for")
-        .iter()
-        .filter_map(|v| v.to_str().ok())
-        .flat_map(|v| v.split(','))
-        .map_while(|hop| hop.trim().parse().ok())
+    let lines = headers.get_all("x-forwarded-for").iter();
+    let hops: Vec<IpAddr> = lines
+        .flat_map(|line| line.to_str().unwrap_or("unreadable").split(','))
+        .map(|hop| address(hop.trim()).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)))
         .collect();
     hops.iter()
         .rev()
         .copied()
         .find(|hop| !is_trusted(*hop))
         .unwrap_or(peer)
+}
+
+/// `203.0.113.9`, `2001:db8::9`, or either with a port.
+fn address(hop: &str) -> Option<IpAddr> {
+    let with_port = || hop.parse::<SocketAddr>().map(|a| a.ip());
+    hop.parse().or_else(|_| with_port()).ok()
 }
 
 #[cfg(test)]
@@ -191,5 +202,19 @@ mod tests {
         assert_eq!(client_address(peer, &headers, &trusted), real);
         assert_eq!(client_address(stranger, &headers, &trusted), stranger);
         assert_eq!(client_address(peer, &headers, &[]), peer);
+    }
+
+    #[test]
+    fn a_client_cannot_hide_behind_what_it_wrote_itself() {
+        let (peer, trusted) = ("10.0.0.1".parse().unwrap(), ["10.0.0.0/8".parse().unwrap()]);
+        let seen = |line: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("x-forwarded-for", line.parse().unwrap());
+            client_address(peer, &headers, &trusted).to_string()
+        };
+        assert_eq!(seen("nonsense, 203.0.113.9, 10.0.0.2"), "203.0.113.9");
+        assert_eq!(seen("203.0.113.9:4711"), "203.0.113.9");
+        assert_eq!(seen("[2001:db8::9]:4711"), "2001:db8::9");
+        assert_eq!(seen("203.0.113.9, unknown"), "0.0.0.0");
     }
 }

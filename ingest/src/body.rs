@@ -55,12 +55,13 @@ pub fn format(headers: &HeaderMap) -> Result<Format, Problem> {
     }
 }
 
-/// Reads and inflates a body; the text is valid UTF-8 and not nested deeper than events may be.
+/// Reads and inflates a body; the text is valid UTF-8, and neither it nor a line of it, by its format, is nested deeper
+/// than events may be.
 ///
 /// # Errors
 /// 400 for a body that is empty, cut short, not UTF-8 or too deep; 408 for a slow one; 413 over a limit; 415 for an
 /// unknown encoding.
-pub async fn read(headers: &HeaderMap, body: Body) -> Result<String, Problem> {
+pub async fn read(headers: &HeaderMap, format: Format, body: Body) -> Result<String, Problem> {
     let encoding = encoding(headers)?;
     let announced = headers
         .get(header::CONTENT_LENGTH)
@@ -96,8 +97,13 @@ pub async fn read(headers: &HeaderMap, body: Body) -> Result<String, Problem> {
         Problem::new(StatusCode::BAD_REQUEST, "invalid_utf8")
             .detail(format!("the body is not UTF-8 at byte {at}"))
     })?;
+    let depth = match format {
+        Format::Json => depth(&text),
+        // What one line leaves open, a string or a bracket, says nothing of the next.
+        Format::NdJson => text.lines().map(depth).max().unwrap_or_default(),
+    };
     // A batch adds its own object and array around its events.
-    if depth(&text) > DEPTH + 2 {
+    if depth > DEPTH + 2 {
         return Err(Problem::new(StatusCode::BAD_REQUEST, "too_deep")
             .detail(format!("the body is nested deeper than {DEPTH} levels")));
     }

@@ -12,13 +12,15 @@ use arc_swap::ArcSwap;
 use sendry_domain::id::KeyId;
 use sendry_runtime::{clock::Clock, health::Component};
 use sendry_store::{ControlStore, StoreError};
-use tokio::sync::Mutex;
+use tokio::{sync::Mutex, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 pub use view::{Key, Tenant, View};
 
 /// How often the version is asked for.
 const POLL: Duration = Duration::from_secs(2);
+/// How long the store may take to answer: a request that needs it does not hang with it.
+const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 /// How long a view may serve without word from the store, in milliseconds.
 const STALE_AFTER: u64 = 60_000;
 /// The shortest time between two look-ups of unknown keys, in milliseconds.
@@ -66,7 +68,13 @@ impl Directory {
         if let Some(key) = view.key(id) {
             return Ok(key);
         }
-        let seen = view.version();
+        timeout(ANSWER_WITHIN, self.look_up(id, view.version()))
+            .await
+            .unwrap_or(Err(LookupError::Unavailable))
+    }
+
+    /// Asks the store for a key that the view `seen` does not know.
+    async fn look_up(&self, id: &KeyId, seen: u64) -> Result<Arc<Key>, LookupError> {
         let mut next = self.lookup.lock().await;
         // Another request may have looked while this one waited.
         let view = self.view.load();
@@ -91,6 +99,17 @@ impl Directory {
     /// # Errors
     /// When the store cannot be asked; the old view stays.
     pub async fn refresh(&self) -> Result<(), StoreError> {
+        let late = |elapsed| StoreError::Unavailable {
+            store: "control",
+            doing: "read the settings",
+            unknown: false,
+            source: Box::new(elapsed),
+        };
+        let loaded = timeout(ANSWER_WITHIN, self.load()).await;
+        loaded.unwrap_or_else(|elapsed| Err(late(elapsed)))
+    }
+
+    async fn load(&self) -> Result<(), StoreError> {
         let asked_at = self.clock.monotonic_ms();
         let version = self.control.version().await?;
         let old = self.view.load();

@@ -25,15 +25,20 @@ use sendry_domain::{
 };
 use sendry_queue::EventQueue;
 use sendry_runtime::{clock::Clock, health::Component};
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::metrics::IngestMetrics;
 use gate::Gate;
 use route::{Route, Submission};
 
-/// How long a request waits for its confirm before it is answered 503 `unknown`.
+/// How long a request waits for its confirm before it is answered 503 `unknown`, from when it was handed in.
 pub const CONFIRM_TIMEOUT: Duration = Duration::from_secs(4);
+/// How much of that time it may wait until its message is sealed; after it, it is surely not stored.
+const ROOM_TIMEOUT: Duration = Duration::from_secs(2);
 /// Requests that may wait for one route; beyond it ingest refuses at once.
 const WAITING: usize = 4_096;
 /// How often the queue is asked whether it is there.
@@ -120,7 +125,12 @@ impl Publisher {
         self.gate.admits(&queue)?;
         let (reply, answer) = oneshot::channel();
         let route = self.route(&consignment);
-        if route.try_send(Submission { consignment, reply }).is_err() {
+        let submission = Submission {
+            consignment,
+            reply,
+            since: Instant::now(),
+        };
+        if route.try_send(submission).is_err() {
             return Err(NotSent::Unavailable(1_000));
         }
         // The route answers every submission; it is gone only when the process is leaving.

@@ -15,7 +15,7 @@ use axum::{
     body::Body,
     extract::{ConnectInfo, FromRequestParts, Request, State},
     http::{HeaderMap, request::Parts},
-    response::{IntoResponse, Response},
+    response::Response,
     routing::post,
 };
 use sendry_domain::time::UnixMillis;
@@ -29,10 +29,11 @@ use crate::{
 
 /// All of ingest's routes; the caller adds the layers and the fallback.
 pub(crate) fn router(ingest: Arc<Ingest>) -> Router {
+    let single = || post(single::event).fallback(single::wrong_method);
     Router::new()
         .route("/api/v1/events", post(batch::events))
-        .route("/api/v1/ingest", post(single::event))
-        .route("/api/hit", post(single::event))
+        .route("/api/v1/ingest", single())
+        .route("/api/hit", single())
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(ingest)
 }
@@ -87,6 +88,6 @@ fn counted(
 }
 
 /// The same refusal as the original platform's clients read it.
-fn with_success_false(problem: Problem) -> Response {
-    problem.member("success", false).into_response()
+fn success_false(problem: Problem) -> Problem {
+    problem.member("success", false)
 }

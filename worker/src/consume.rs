@@ -95,8 +95,13 @@ impl Consuming {
                 continue;
             }
             let began = Instant::now();
+            let tags: Vec<_> = deliveries.iter().map(|d| d.tag).collect();
             let events: u32 = deliveries.iter().map(|d| d.message.events).sum();
-            match self.process_apart(deliveries, stop).await? {
+            let outcome = tokio::select! {
+                outcome = self.process_apart(deliveries, stop) => outcome?,
+                never = self.stores.tell(&self.component) => match never {},
+            };
+            match outcome {
                 Ok(settled) => {
                     if !settled.done.is_empty() {
                         consumer.ack(&settled.done).await?;
@@ -108,7 +113,11 @@ impl Consuming {
                         }
                     }
                 }
-                Err(Leaving) => return Ok(()),
+                Err(Leaving) => {
+                    // The stores were away; these messages are not to blame.
+                    consumer.put_back(&tags, false).await?;
+                    return Ok(());
+                }
             }
             if events < batch_events / 2
                 && pause(PACE.saturating_sub(began.elapsed()), stop)

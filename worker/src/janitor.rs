@@ -125,7 +125,9 @@ async fn settle_owed(parts: &Parts) -> Result<(), StoreError> {
 #[must_use]
 pub fn raw_of(replayed: &Replayed) -> Option<RawEvent> {
     let letter = &replayed.letter;
-    let parsed = event::parse(&letter.body, Window::backfill(), letter.accepted_at)
+    // As wide as the replay's own window, or an event it counted would have no raw event.
+    let window = Window::backfill().for_worker();
+    let parsed = event::parse(&letter.body, window, letter.accepted_at)
         .ok()?
         .event;
     Some(RawEvent {

@@ -5,6 +5,7 @@
 //! when half-open it tries with a single message.
 
 use std::{
+    convert::Infallible,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -90,19 +91,30 @@ impl Stores {
         component: &Component,
         stop: &CancellationToken,
     ) -> Result<(), Leaving> {
-        loop {
-            match [&self.counts_guard, &self.raw_guard]
-                .iter()
-                .find(|g| g.state() == State::Open)
-            {
-                None => {
-                    component.ready();
-                    return Ok(());
-                }
-                Some(open) => component.not_ready(format!("the {} store is away", open.name)),
-            }
+        while !self.tell_once(component) {
             pause(LOOK, stop).await?;
         }
+        Ok(())
+    }
+
+    /// Goes on telling `component` while messages are being processed, which may wait for a store.
+    pub async fn tell(&self, component: &Component) -> Infallible {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            self.tell_once(component);
+        }
+    }
+
+    fn tell_once(&self, component: &Component) -> bool {
+        let mut guards = [&self.counts_guard, &self.raw_guard].into_iter();
+        match guards.find(|g| g.state() == State::Open) {
+            None => component.ready(),
+            Some(open) => {
+                component.not_ready(format!("the {} store is away", open.name));
+                return false;
+            }
+        }
+        true
     }
 
     /// Whether only one message should be tried.
@@ -150,7 +162,10 @@ impl Guarded {
     {
         let mut attempt = 0;
         loop {
-            let permit = self.permit(stop).await?;
+            let permit = Lent {
+                guarded: self,
+                permit: Some(self.permit(stop).await?),
+            };
             match call().await {
                 Err(error @ (StoreError::Unavailable { .. } | StoreError::Damaged { .. })) => {
                     self.metrics
@@ -158,13 +173,14 @@ impl Guarded {
                         .get_or_create(&Store { store: self.name })
                         .inc();
                     tracing::warn!(error = %chain(&error), attempt, store = self.name, "store call failed, will try again");
-                    self.lock().failed(permit, self.clock.monotonic_ms());
+                    let now = self.clock.monotonic_ms();
+                    permit.back(|breaker, permit| breaker.failed(permit, now));
                     self.show();
                     pause(BACKOFF.delay(attempt, rand::random()), stop).await?;
                     attempt = attempt.saturating_add(1);
                 }
                 answer => {
-                    self.lock().succeeded(permit);
+                    permit.back(Breaker::succeeded);
                     self.show();
                     return Ok(answer);
                 }
@@ -184,6 +200,28 @@ impl Guarded {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Breaker> {
         self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A permit that comes back even when its call panics; one that is lost would hold a probe for ever.
+struct Lent<'a> {
+    guarded: &'a Guarded,
+    permit: Option<Permit>,
+}
+
+impl Lent<'_> {
+    fn back(mut self, how: impl FnOnce(&mut Breaker, Permit)) {
+        if let Some(permit) = self.permit.take() {
+            how(&mut self.guarded.lock(), permit);
+        }
+    }
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        if let Some(permit) = self.permit.take() {
+            self.guarded.lock().abandoned(permit);
+        }
     }
 }
 

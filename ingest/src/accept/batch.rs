@@ -50,13 +50,16 @@ impl<'a> ClientBatch<'a> {
     /// # Errors
     /// When the whole is not of that form; single events are judged later.
     pub fn from_json(text: &'a str) -> Result<Self, BatchError> {
-        let wire: Wire<'a> =
-            serde_json::from_str(text).map_err(|error| match error.classify() {
-                serde_json::error::Category::Data => {
-                    BatchError::Form("the body must be an object {\"batchId\"?, \"events\": [...]}")
-                }
-                _ => BatchError::Malformed(error.to_string()),
-            })?;
+        let no_object = || {
+            BatchError::Form("the body must be an object {\"batchId\"?, \"events\": [...]}")
+        };
+        let whole: &RawValue =
+            serde_json::from_str(text).map_err(|error| BatchError::Malformed(error.to_string()))?;
+        // serde would take an array's items for the fields, one by one.
+        if !whole.get().starts_with('{') {
+            return Err(no_object());
+        }
+        let wire: Wire<'a> = serde_json::from_str(whole.get()).map_err(|_| no_object())?;
         let id = match wire.batch_id.map(RawValue::get) {
             None | Some("null") => None,
             Some(json) => {

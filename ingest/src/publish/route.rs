@@ -1,7 +1,8 @@
 //! One route's task: seals what waits into messages and hands them to the queue, a few at a time.
 
-use std::sync::Arc;
+use std::{panic::AssertUnwindSafe, sync::Arc};
 
+use futures_util::FutureExt;
 use sendry_domain::{
     id::MessageId,
     message::{Message, Scope, VERSION},
@@ -11,12 +12,12 @@ use sendry_queue::{EventQueue, PublishError, Sealed};
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinSet,
-    time::timeout,
+    time::{Instant, timeout_at},
 };
 use uuid::Uuid;
 
 use super::{
-    CONFIRM_TIMEOUT, Consignment, NotSent, Sent,
+    CONFIRM_TIMEOUT, Consignment, NotSent, ROOM_TIMEOUT, Sent,
     gate::{Gate, Seen},
 };
 use crate::metrics::IngestMetrics;
@@ -32,6 +33,8 @@ const MESSAGE_BYTES: usize = 1024 * 1024;
 pub(super) struct Submission {
     pub(super) consignment: Consignment,
     pub(super) reply: oneshot::Sender<Result<Sent, NotSent>>,
+    /// When it was handed in: every wait ends in time for its answer.
+    pub(super) since: Instant,
 }
 
 /// A tenant's pipeline as ingest sees it.
@@ -57,10 +60,15 @@ impl Route {
                     None => break,
                 },
             };
-            while in_flight.len() >= IN_FLIGHT {
-                in_flight.join_next().await;
-            }
             while in_flight.try_join_next().is_some() {}
+            if in_flight.len() >= IN_FLIGHT
+                && timeout_at(first.since + ROOM_TIMEOUT, in_flight.join_next())
+                    .await
+                    .is_err()
+            {
+                let _ = first.reply.send(Err(NotSent::Unavailable(1_000)));
+                continue;
+            }
             let (group, next) = gather(first, &mut waiting);
             left_over = next;
             in_flight.spawn(self.clone().publish(group));
@@ -78,6 +86,7 @@ impl Route {
                 return;
             }
         };
+        let handed_in = group.first().map_or_else(Instant::now, |first| first.since);
         let (sealed, places, replies) = match self.seal(group) {
             Ok(parts) => parts,
             Err(error) => {
@@ -88,13 +97,15 @@ impl Route {
             }
         };
         let (message, events) = (sealed.id, sealed.events);
-        let started = tokio::time::Instant::now();
-        // The publish runs in a task of its own: a time-out here leaves it to the queue, which may still store it.
-        let queue = self.queue.clone();
-        let publishing = tokio::spawn(async move { queue.publish(sealed).await });
-        let outcome = match timeout(CONFIRM_TIMEOUT, publishing).await {
+        let started = Instant::now();
+        // Dropped at the time-out, the publish may still be stored: the port says so, and the client is told. So it is
+        // after a panic, which must not look like a refusal.
+        let publishing = AssertUnwindSafe(self.queue.publish(sealed)).catch_unwind();
+        let outcome = match timeout_at(handed_in + CONFIRM_TIMEOUT, publishing).await {
             Ok(Ok(outcome)) => outcome,
-            Ok(Err(panicked)) => Err(PublishError::Unknown(panicked.to_string())),
+            Ok(Err(_)) => Err(PublishError::Unknown(
+                "the queue's adapter panicked".to_owned(),
+            )),
             Err(_) => Err(PublishError::Unknown(
                 "no confirm within 4 seconds".to_owned(),
             )),
@@ -147,7 +158,10 @@ impl Route {
         let (mut places, mut replies) = (Vec::new(), Vec::new());
         let mut accepted_at = None;
         let mut address = None;
-        for (Submission { consignment, reply }, number) in group.into_iter().zip(0u32..) {
+        for (submission, number) in group.into_iter().zip(0u32..) {
+            let Submission {
+                consignment, reply, ..
+            } = submission;
             let Consignment {
                 tenant,
                 pipeline,

@@ -130,16 +130,16 @@ pub(super) fn invalid_event(error: EventError) -> Problem {
     }
 }
 
-/// Over the tenant's rate.
-pub(super) fn over_rate(over: OverRate) -> Response {
-    let mut response = Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited")
+/// Over the tenant's rate; `dressed` is how this route words a refusal.
+pub(super) fn over_rate(over: OverRate, dressed: fn(Problem) -> Problem) -> Response {
+    let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited")
         .detail(format!(
             "the tenant may send {} events a second; nothing was stored",
             over.rate.per_second
         ))
         .hint("wait as long as Retry-After says; keep the events")
-        .retry_after(Duration::from_millis(over.retry_after.0))
-        .into_response();
+        .retry_after(Duration::from_millis(over.retry_after.0));
+    let mut response = dressed(problem).into_response();
     let standing = Standing {
         rate: over.rate,
         remaining: 0,

@@ -33,7 +33,7 @@ pub(super) async fn events(
 async fn handle(ingest: &Ingest, request: Request) -> Result<Response, Problem> {
     let (admitted, body) = Admitted::new(ingest, request).await?;
     let format = body::format(&admitted.headers)?;
-    let text = body::read(&admitted.headers, body).await?;
+    let text = body::read(&admitted.headers, format, body).await?;
     let started = Instant::now();
     let batch = read(&text, format, &admitted).map_err(|error| answer::no_batch(&error))?;
     let tenant = &admitted.caller.key.tenant;
@@ -46,7 +46,7 @@ async fn handle(ingest: &Ingest, request: Request) -> Result<Response, Problem> 
         Ok(standing) => standing,
         Err(over) => {
             ingest.metrics.events("rate_limited", u64::from(taken));
-            return Ok(answer::over_rate(over));
+            return Ok(answer::over_rate(over, |problem| problem));
         }
     };
     let verdict = judge(&batch, &admitted);
@@ -100,7 +100,7 @@ fn read<'a>(
             let id = admitted
                 .headers
                 .get("sendry-batch")
-                .and_then(|v| v.to_str().ok());
+                .map(|v| v.to_str().unwrap_or_default());
             ClientBatch::from_ndjson(text, id)
         }
     }

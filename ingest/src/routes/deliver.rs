@@ -2,9 +2,11 @@
 
 use futures_util::future::join_all;
 use sendry_domain::{
-    id::PipelineName,
+    id::{MessageId, PipelineName},
+    identity::{self, Place},
     message::{BatchRef, MessageEvent, RequestRef},
 };
+use uuid::Uuid;
 
 use super::Admitted;
 use crate::{
@@ -24,7 +26,8 @@ pub(super) enum Failure {
     Unknown(Vec<Retry>),
 }
 
-/// An event and the id to retry it under; `None` where it was surely not stored and any retry is safe.
+/// An event and the id to retry it under; `None` where it was surely not stored and any retry is safe. Events of a named
+/// batch always have one: a client that changes some of the batch's events changes its fingerprint, too.
 #[derive(Debug)]
 pub(super) struct Retry {
     pub(super) index: u32,
@@ -111,7 +114,16 @@ fn failure(
                 .iter()
                 .zip(0u32..)
                 .map(move |((index, own), n)| {
-                    let minted = || place.map(|sent| sent.minted(n, batch.map(|b| (b.id, *index))));
+                    let in_batch = batch.map(|b| (b.id, *index));
+                    let minted = || match in_batch {
+                        // Within a named batch the message plays no part.
+                        Some(_) => Some(identity::mint(Place {
+                            batch: in_batch,
+                            message: MessageId(Uuid::nil()),
+                            position: n,
+                        })),
+                        None => place.map(|sent| sent.minted(n, None)),
+                    };
                     Retry {
                         index: *index,
                         event_id: own.clone().or_else(minted),

@@ -8,11 +8,11 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use sendry_runtime::http::Problem;
+use sendry_runtime::http::{Problem, method_not_allowed};
 use serde_json::{json, value::RawValue};
 use tokio::time::Instant;
 
-use super::{Admitted, answer, batch::judge, counted, deliver::deliver, with_success_false};
+use super::{Admitted, answer, batch::judge, counted, deliver::deliver, success_false};
 use crate::{
     Ingest,
     accept::{BatchError, ClientBatch},
@@ -21,12 +21,17 @@ use crate::{
 
 pub(super) async fn event(ingest: State<Arc<Ingest>>, request: Request) -> Response {
     let outcome = handle(&ingest, request).await;
-    counted(&ingest, outcome).unwrap_or_else(with_success_false)
+    counted(&ingest, outcome).unwrap_or_else(|problem| success_false(problem).into_response())
+}
+
+pub(super) async fn wrong_method() -> Problem {
+    success_false(method_not_allowed().await)
 }
 
 async fn handle(ingest: &Ingest, request: Request) -> Result<Response, Problem> {
     let (admitted, body) = Admitted::new(ingest, request).await?;
-    if body::format(&admitted.headers)? != Format::Json {
+    let format = body::format(&admitted.headers)?;
+    if format != Format::Json {
         return Err(Problem::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "unsupported_content_type",
@@ -34,7 +39,7 @@ async fn handle(ingest: &Ingest, request: Request) -> Result<Response, Problem> 
         .detail("this route takes one event as application/json")
         .hint("NDJSON goes to /api/v1/events"));
     }
-    let text = body::read(&admitted.headers, body).await?;
+    let text = body::read(&admitted.headers, format, body).await?;
     let started = Instant::now();
     let json: &RawValue = serde_json::from_str(&text)
         .map_err(|error| answer::no_batch(&BatchError::Malformed(error.to_string())))?;
@@ -47,7 +52,7 @@ async fn handle(ingest: &Ingest, request: Request) -> Result<Response, Problem> 
         Ok(standing) => standing,
         Err(over) => {
             ingest.metrics.events("rate_limited", 1);
-            return Ok(answer::over_rate(over));
+            return Ok(answer::over_rate(over, success_false));
         }
     };
     let mut verdict = judge(
