@@ -49,25 +49,31 @@ const QUESTIONS: [(&str, &str, f64); 6] = [
 ];
 
 pub async fn run(binary: &Path, args: Args) -> anyhow::Result<()> {
-    let mut runs = Vec::new();
+    let folder = tempfile::tempdir()?;
+    let (mut servers, mut clients) = (Vec::new(), Vec::new());
     for (scale, _) in SCALES {
-        let folder = tempfile::tempdir()?;
-        fill::fill(&folder.path().join("store.db"), scale).await?;
-        let sendry = Sendry::start(binary, folder.path(), &[])?;
-        let mut client = Client::new(sendry.ready.address()?);
-        let mut asked = Vec::new();
-        for (_, path, _) in QUESTIONS {
-            client.get_json(path).await?;
-            let mut latencies = Latencies::default();
-            for _ in 0..args.times {
+        let data = folder.path().join(scale.to_string());
+        std::fs::create_dir(&data)?;
+        fill::fill(&data.join("store.db"), scale).await?;
+        let sendry = Sendry::start(binary, &data, &[])?;
+        clients.push(Client::new(sendry.ready.address()?));
+        servers.push(sendry);
+    }
+    let mut runs = vec![vec![Latencies::default(); QUESTIONS.len()]; SCALES.len()];
+    for (number, (_, path, _)) in QUESTIONS.iter().enumerate() {
+        // Turn by turn, so that whatever else the machine does falls on both alike. The first turn warms up.
+        for turn in 0..=args.times {
+            for (client, run) in clients.iter_mut().zip(&mut runs) {
                 let began = Instant::now();
                 client.get_json(path).await?;
-                latencies.record(began.elapsed());
+                if turn > 0 {
+                    run[number].record(began.elapsed());
+                }
             }
-            asked.push(latencies);
         }
-        runs.push(asked);
-        sendry.stop()?;
+    }
+    for server in servers {
+        server.stop()?;
     }
     report::title("Queries over 1,000 endpoints (`cargo xtask bench queries`)");
     for (number, (name, _, bound)) in QUESTIONS.iter().enumerate() {
