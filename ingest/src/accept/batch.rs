@@ -50,9 +50,8 @@ impl<'a> ClientBatch<'a> {
     /// # Errors
     /// When the whole is not of that form; single events are judged later.
     pub fn from_json(text: &'a str) -> Result<Self, BatchError> {
-        let no_object = || {
-            BatchError::Form("the body must be an object {\"batchId\"?, \"events\": [...]}")
-        };
+        let no_object =
+            || BatchError::Form("the body must be an object {\"batchId\"?, \"events\": [...]}");
         let whole: &RawValue =
             serde_json::from_str(text).map_err(|error| BatchError::Malformed(error.to_string()))?;
         // serde would take an array's items for the fields, one by one.

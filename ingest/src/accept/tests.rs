@@ -94,7 +94,10 @@ fn what_is_no_batch_says_why() {
     ));
     assert!(matches!(why(r#"{"events":["#), BatchError::Malformed(_)));
     assert!(matches!(why("[]"), BatchError::Form(_)));
-    assert!(matches!(why(r#"[{"serviceName":"a"}]"#), BatchError::Form(_)));
+    assert!(matches!(
+        why(r#"[{"serviceName":"a"}]"#),
+        BatchError::Form(_)
+    ));
     assert!(matches!(why(r#"[null,[7]]"#), BatchError::Form(_)));
     assert!(matches!(why("{}"), BatchError::Form(_)));
     assert!(matches!(why(r#"{"events":{}}"#), BatchError::Form(_)));

@@ -100,7 +100,10 @@ impl Reply {
         let problem = self.json();
         let got = (self.status.as_u16(), problem["code"].as_str());
         assert_eq!(got, (status, Some(code)), "{self:?}");
-        assert_eq!(self.header("content-type"), Some("application/problem+json"));
+        assert_eq!(
+            self.header("content-type"),
+            Some("application/problem+json")
+        );
         assert_eq!(problem["status"], status);
         assert_eq!(problem["type"], "about:blank");
         assert_eq!(problem["requestId"].as_str(), self.header("x-request-id"));
@@ -125,7 +128,8 @@ impl Reply {
 
 impl Stage {
     pub async fn send(&self, builder: Builder, body: impl Into<Body>) -> Reply {
-        self.send_from(PEER, builder.body(body.into()).unwrap()).await
+        self.send_from(PEER, builder.body(body.into()).unwrap())
+            .await
     }
 
     pub async fn send_from(&self, peer: &str, mut request: Request<Body>) -> Reply {

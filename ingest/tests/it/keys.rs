@@ -1,0 +1,251 @@
+//! Who may send: each refusal by its code.
+
+use axum::{body::Body, http::header::HeaderValue};
+use sendry_domain::{api_key::ApiKey, time::UnixMillis};
+
+use crate::{
+    client::{BATCH, HIT, PEER, ROUTES, bare, event, good, post},
+    harness::{NOW, Stage, entropy, key, tenant, tenant_record},
+    new_keys::refresh,
+};
+
+/// (case, headers, status, code, whether it has a hint).
+type Case = (
+    &'static str,
+    Vec<(&'static str, HeaderValue)>,
+    u16,
+    &'static str,
+    bool,
+);
+
+fn value(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).unwrap()
+}
+
+fn with(key: &ApiKey) -> Vec<(&'static str, HeaderValue)> {
+    vec![("x-api-key", value(key.expose()))]
+}
+
+async fn cases(stage: &Stage) -> Vec<Case> {
+    let good = key(1);
+    let good = good.expose();
+    let mut mistyped = good.to_owned();
+    mistyped.replace_range(30..31, if &good[30..31] == "x" { "y" } else { "x" });
+    let revoked = stage
+        .add_key(10, |key| key.revoked_at = Some(UnixMillis(NOW)))
+        .await;
+    let expired = stage
+        .add_key(11, |key| key.not_after = Some(UnixMillis(NOW)))
+        .await;
+    let suspended = stage
+        .add_key(12, |key| key.tenant = tenant("stopped"))
+        .await;
+    let orphan = stage.add_key(13, |key| key.tenant = tenant("gone")).await;
+    let plain = |text: &str| vec![("x-api-key", value(text))];
+    let bearer = |text: &str| ("authorization", value(text));
+    let both = |a: Vec<_>, b| [a, vec![b]].concat();
+    let scope = |text: &str| both(plain(good), ("sendry-scope", value(text)));
+    let not_ascii = HeaderValue::from_bytes(b"sdy_live_\xff").unwrap();
+    vec![
+        ("none", vec![], 401, "missing_key", true),
+        (
+            "another scheme",
+            vec![bearer("Basic dTpw")],
+            401,
+            "missing_key",
+            true,
+        ),
+        ("empty", plain(""), 401, "malformed_key", true),
+        ("another form", plain("abc"), 401, "malformed_key", true),
+        ("cut short", plain(&good[..70]), 401, "malformed_key", true),
+        (
+            "not ASCII",
+            vec![("x-api-key", not_ascii)],
+            401,
+            "malformed_key",
+            true,
+        ),
+        ("mistyped", plain(&mistyped), 401, "mistyped_key", true),
+        (
+            "two headers",
+            both(plain(good), bearer(&format!("Bearer {}", key(2).expose()))),
+            400,
+            "ambiguous_key",
+            false,
+        ),
+        (
+            "one header twice",
+            both(plain(good), ("x-api-key", value(good))),
+            400,
+            "ambiguous_key",
+            false,
+        ),
+        ("revoked", with(&revoked), 403, "revoked_key", true),
+        ("expired", with(&expired), 403, "expired_key", true),
+        (
+            "of a suspended tenant",
+            with(&suspended),
+            503,
+            "suspended",
+            true,
+        ),
+        ("of no tenant", with(&orphan), 401, "unknown_key", true),
+        (
+            "history without the right",
+            scope("backfill"),
+            403,
+            "backfill_not_allowed",
+            true,
+        ),
+        (
+            "another scope",
+            scope("Backfill"),
+            422,
+            "invalid_scope",
+            false,
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn each_bad_key_is_refused_by_its_own_code() {
+    let stage = Stage::new().await;
+    let stopped = sendry_store::TenantRecord {
+        suspended: true,
+        ..tenant_record("stopped")
+    };
+    sendry_store::ControlStore::put_tenant(&*stage.store, &stopped)
+        .await
+        .unwrap();
+    for (case, headers, status, code, hinted) in cases(&stage).await {
+        for route in ROUTES {
+            let mut builder = bare(route).header("content-type", "application/json");
+            for (name, value) in &headers {
+                builder = builder.header(*name, value);
+            }
+            stage.clock.advance(200);
+            let reply = stage.send(builder, good(route)).await;
+            let problem = reply.refused_on(route, status, code);
+            assert_eq!(problem.get("hint").is_some(), hinted, "{case}: {problem}");
+            assert!(
+                !reply.text.contains(&key(1).expose()[22..]),
+                "{case}: the key is never repeated"
+            );
+        }
+        stage.works_and_is_clean().await;
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_key_is_refused_only_after_asking() {
+    let stage = Stage::new().await;
+    for route in ROUTES {
+        stage.clock.advance(200);
+        let builder = bare(route).header("x-api-key", key(99).expose());
+        let problem = stage
+            .send(builder, good(route))
+            .await
+            .refused_on(route, 401, "unknown_key");
+        assert!(
+            problem["hint"]
+                .as_str()
+                .unwrap()
+                .contains("sendry keys create")
+        );
+    }
+    stage.works_and_is_clean().await;
+}
+
+#[tokio::test]
+async fn another_secret_under_a_known_id_is_an_unknown_key() {
+    let stage = Stage::new().await;
+    let mut forged = entropy(1);
+    forged[20] = 7;
+    let forged = ApiKey::mint(&forged);
+    assert_eq!(forged.id(), key(1).id());
+    let builder = bare(HIT).header("x-api-key", forged.expose());
+    stage
+        .send(builder, event(""))
+        .await
+        .refused_on(HIT, 401, "unknown_key");
+    stage.works_and_is_clean().await;
+}
+
+#[tokio::test]
+async fn a_key_of_a_network_works_from_there_alone() {
+    let stage = Stage::new().await;
+    let inside = stage
+        .add_key(20, |key| key.networks = vec!["10.0.0.0/8".to_owned()])
+        .await;
+    refresh(&stage).await;
+    // 172.16.0.0/12 are the trusted proxies.
+    let cases = [
+        ("10.1.2.3", None, true),
+        ("::ffff:10.1.2.3", None, true),
+        (PEER, None, false),
+        (PEER, Some("10.1.2.3"), false),
+        ("172.16.0.1", Some("10.1.2.3"), true),
+        ("::ffff:172.16.0.1", Some("10.1.2.3"), true),
+        ("172.16.0.1", Some("10.1.2.3:5000, 172.16.0.2"), true),
+        ("172.16.0.1", Some("10.1.2.3, 192.0.2.1"), false),
+        ("172.16.0.1", Some("unknown"), false),
+        ("172.16.0.1", None, false),
+    ];
+    for (peer, forwarded, allowed) in cases {
+        let mut builder = bare(HIT)
+            .header("x-api-key", inside.expose())
+            .header("content-type", "application/json");
+        if let Some(forwarded) = forwarded {
+            builder = builder.header("x-forwarded-for", forwarded);
+        }
+        let request = builder.body(Body::from(event(""))).unwrap();
+        let reply = stage.send_from(peer, request).await;
+        if allowed {
+            reply.accepted();
+        } else {
+            let problem = reply.refused_on(HIT, 403, "address_not_allowed");
+            assert!(
+                problem["hint"]
+                    .as_str()
+                    .unwrap()
+                    .contains("--trusted-proxies")
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_network_that_cannot_be_read_admits_nobody() {
+    let stage = Stage::new().await;
+    let broken = stage
+        .add_key(21, |key| key.networks = vec!["10.0.0.0".to_owned()])
+        .await;
+    let builder = bare(HIT).header("x-api-key", broken.expose());
+    let request = builder.body(Body::from(event(""))).unwrap();
+    let reply = stage.send_from("10.0.0.0", request).await;
+    reply.refused_on(HIT, 403, "address_not_allowed");
+}
+
+#[tokio::test]
+async fn a_revocation_acts_by_itself_within_five_seconds() {
+    let stage = Stage::new().await;
+    stage.hit().await.accepted();
+    let store: &dyn sendry_store::ControlStore = &*stage.store;
+    assert!(
+        store
+            .revoke_key(&tenant("acme"), key(1).id(), UnixMillis(NOW))
+            .await
+            .unwrap()
+    );
+    let started = tokio::time::Instant::now();
+    loop {
+        let reply = stage.send(post(BATCH), good(BATCH)).await;
+        if reply.status == 403 {
+            reply.refused(403, "revoked_key");
+            break;
+        }
+        let took = started.elapsed();
+        assert!(took.as_secs() < 5, "after {took:?}: {reply:?}");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
