@@ -54,7 +54,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             concurrency: 2,
-            batch_events: 5_000,
+            batch_events: 2_000,
         }
     }
 }

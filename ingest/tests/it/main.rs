@@ -7,22 +7,22 @@
 )]
 
 mod bodies;
-//NOTYET mod breaker;
+mod breaker;
 mod client;
 mod control_away;
 mod faults_control;
 mod faults_queue;
 mod fields;
-//NOTYET mod garbage;
-//NOTYET mod grouping;
+mod garbage;
+mod grouping;
 mod happy;
 mod harness;
 mod keys;
 mod kinds;
 mod new_keys;
-//NOTYET mod queue_faults;
-//NOTYET mod rates;
-//NOTYET mod retries;
+mod queue_faults;
+mod rates;
+mod retries;
 mod services;
-//NOTYET mod slow;
-//NOTYET mod wire;
+mod slow;
+mod wire;

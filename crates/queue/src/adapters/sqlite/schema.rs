@@ -19,7 +19,7 @@ const COMPACT_AT: u64 = 64 << 20;
 const WAL_KEPT: u64 = 64 << 20;
 
 /// The writer's cache in KiB: the pages of one transaction, so that none is written before COMMIT.
-const WRITER_CACHE_KIB: i64 = 32 << 10;
+const WRITER_CACHE_KIB: i64 = 12 << 10;
 
 /// Opens the file, creating it where absent, and brings it to the current form.
 pub(super) fn open(path: &Path, options: &Options) -> Result<Connection, OpenError> {

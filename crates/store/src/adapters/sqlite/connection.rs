@@ -26,7 +26,7 @@ pub fn prepare_writer(connection: &Connection) -> Result<()> {
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     // KiB, negative by SQLite's convention.
-    connection.pragma_update(None, "cache_size", -32 * 1024)?;
+    connection.pragma_update(None, "cache_size", -24 * 1024)?;
     // A log that a long read made larger shrinks again when it restarts.
     let limit = WAL_PAGES * PAGE_BYTES;
     connection.pragma_update_and_check(None, "journal_size_limit", limit, |_| Ok(()))?;
@@ -40,7 +40,7 @@ pub fn for_reading(path: &Path) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY)?;
-    connection.pragma_update(None, "cache_size", -8 * 1024)?;
+    connection.pragma_update(None, "cache_size", -2 * 1024)?;
     // Scans read pages in place instead of copying each through `read`.
     let bytes = 1024 * 1024 * 1024;
     connection.pragma_update_and_check(None, "mmap_size", bytes, |_| Ok(()))?;
