@@ -13,6 +13,7 @@ mod memory;
 mod queries;
 mod report;
 mod rig;
+mod wire;
 
 use std::path::PathBuf;
 

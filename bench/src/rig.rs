@@ -9,6 +9,8 @@ use anyhow::{Context, ensure};
 use bytes::Bytes;
 use sendry_testkit::{client::Client, latency::Latencies, process::Sendry};
 
+use crate::wire::Wire;
+
 /// What clients send.
 #[derive(Clone)]
 pub struct Load {
@@ -50,21 +52,8 @@ impl Load {
         })
     }
 
-    async fn once(&self, client: &mut Client) -> anyhow::Result<()> {
-        let headers = [
-            ("x-api-key", self.api_key.as_str()),
-            ("content-type", "application/json"),
-        ];
-        let answer = client
-            .send("POST", self.path, &headers, self.body.clone())
-            .await?;
-        ensure!(
-            answer.status == 202,
-            "{}: {}",
-            answer.status,
-            String::from_utf8_lossy(&answer.body)
-        );
-        Ok(())
+    async fn connect(&self) -> anyhow::Result<Wire> {
+        Wire::connect(self.address, self.path, &self.api_key, &self.body).await
     }
 
     /// Each connection sends again as soon as it has its answer. Returns latencies and the time it took.
@@ -78,10 +67,10 @@ impl Load {
         for _ in 0..connections {
             let load = self.clone();
             clients.spawn(async move {
-                let (mut client, mut latencies) = (Client::new(load.address), Latencies::default());
+                let (mut wire, mut latencies) = (load.connect().await?, Latencies::default());
                 while began.elapsed() < time {
                     let sent = Instant::now();
-                    load.once(&mut client).await?;
+                    wire.post().await?;
                     latencies.record(sent.elapsed());
                 }
                 anyhow::Ok(latencies)
@@ -105,7 +94,7 @@ impl Load {
         for number in 0..connections {
             let load = self.clone();
             clients.spawn(async move {
-                let (mut client, mut latencies) = (Client::new(load.address), Latencies::default());
+                let (mut wire, mut latencies) = (load.connect().await?, Latencies::default());
                 let offset = interval * number as f64 / connections as f64;
                 for turn in 0.. {
                     let due = Duration::from_secs_f64(offset + interval * f64::from(turn));
@@ -120,7 +109,7 @@ impl Load {
                     } else {
                         began + due
                     };
-                    load.once(&mut client).await?;
+                    wire.post().await?;
                     latencies.record(start.elapsed());
                 }
                 anyhow::Ok(latencies)

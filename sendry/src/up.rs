@@ -101,7 +101,7 @@ async fn serve_all(args: UpArgs) -> anyhow::Result<()> {
         ),
     };
     let data = DataDir::open(&data.data)?;
-    let queue = SqliteQueue::open(&data.queue_db(), Default::default())
+    let queue = SqliteQueue::open(data.queue_db(), Default::default())
         .with_context(|| format!("failed to open the queue in `{}`", data.path().display()))?;
     let store = SqliteStore::open(&data.store_db(), Default::default())
         .with_context(|| format!("failed to open the store in `{}`", data.path().display()))?;

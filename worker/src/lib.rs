@@ -106,7 +106,7 @@ pub fn start(
         };
         let stop = stop.clone();
         tasks.spawn_vital(format!("{queue}/{number}"), async move {
-            consuming.run(&stop).await
+            consuming.run(&stop).await;
         });
     }
 }

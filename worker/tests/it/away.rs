@@ -2,7 +2,8 @@
 
 use crate::{
     faults::{Call, Calls, Fault, Faulty, Switch},
-    harness::{Bed, Running, until},
+    harness::Bed,
+    running::{Running, until},
 };
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use sendry_store::contract::build::{event, request};
 
-use crate::harness::{Bed, Running};
+use crate::{harness::Bed, running::Running};
 
 #[tokio::test]
 async fn published_events_are_counted_kept_and_acked() {

@@ -1,6 +1,6 @@
 //! A worker on fresh files, with everything around it in the test's hands.
 
-use std::{fmt::Debug, sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use sendry_domain::{
     dead_letter::DeadLetter,
@@ -17,21 +17,15 @@ use sendry_queue::{
     Depth, EventQueue, Sealed,
     adapters::sqlite::{Options as QueueOptions, SqliteQueue},
 };
-use sendry_runtime::{
-    clock::{Clock, ManualClock},
-    health::Health,
-    shutdown::{Shutdown, Tasks},
-};
+use sendry_runtime::clock::{Clock, ManualClock};
 use sendry_store::{
     DeadLetterQuery, MetricStore, RawEvent, RawEventStore, RawQuery,
     adapters::sqlite::{Options, SqliteStore},
     contract::build::{self, NOW, Sealer},
 };
-use sendry_worker::{Parts, Role, Settings, metrics::WorkerMetrics};
-use tokio::time::{Instant, sleep};
+use sendry_worker::{Parts, metrics::WorkerMetrics};
 
-/// How long a test waits for what it wants to see.
-const DEADLINE: Duration = Duration::from_secs(30);
+use crate::running::until;
 
 /// Queue, store and clock of one test.
 pub struct Bed {
@@ -41,7 +35,7 @@ pub struct Bed {
     pub tenant: TenantId,
     pub seal: Sealer,
     /// Removed last.
-    _dir: tempfile::TempDir,
+    dir: Arc<tempfile::TempDir>,
 }
 
 /// What can be seen from outside; waiting tests print it.
@@ -59,7 +53,16 @@ pub struct Seen {
 
 impl Bed {
     pub fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        Self::at(Arc::new(tempfile::tempdir().unwrap()))
+    }
+
+    /// The same files, after a crash: nothing may hold the queue or the store any more.
+    pub fn reopened(self) -> Self {
+        assert!(Arc::into_inner(self.queue).is_some() && Arc::into_inner(self.store).is_some());
+        Self::at(self.dir)
+    }
+
+    fn at(dir: Arc<tempfile::TempDir>) -> Self {
         let tenant = build::tenant("acme");
         let queue = SqliteQueue::open(dir.path().join("queue.db"), QueueOptions::default());
         let store = SqliteStore::open(&dir.path().join("store.db"), Options::default());
@@ -69,7 +72,7 @@ impl Bed {
             store: Arc::new(store.unwrap()),
             seal: Sealer::new(&tenant),
             tenant,
-            _dir: dir,
+            dir,
         }
     }
 
@@ -108,12 +111,11 @@ impl Bed {
     }
 
     pub async fn publish_bytes(&self, queue: QueueName, id: MessageId, events: u32, body: Vec<u8>) {
-        let accepted_at = self.seal.accepted_at;
         let sealed = Sealed {
             queue,
             id,
             events,
-            accepted_at,
+            accepted_at: self.seal.accepted_at,
             body,
         };
         self.queue.publish(sealed).await.unwrap();
@@ -168,10 +170,11 @@ impl Bed {
 
     /// Dead letters by id.
     pub async fn letters(&self) -> Vec<DeadLetter> {
+        let (state, after, limit) = (None, None, 500);
         let query = DeadLetterQuery {
-            state: None,
-            after: None,
-            limit: 500,
+            state,
+            after,
+            limit,
         };
         let page = self.store.dead_letters(&self.tenant, &query).await;
         let mut letters = page.unwrap().letters;
@@ -192,70 +195,5 @@ impl Bed {
         assert_eq!(seen.tally.residual(), 0, "the account must close: {seen:?}");
         assert_eq!(seen.tally.counted, seen.in_hours as i64, "{seen:?}");
         seen
-    }
-}
-
-/// Waits until `look` finds something `good`, and says what it saw last when it never does.
-pub async fn until<T: Debug>(
-    what: &str,
-    look: impl AsyncFn() -> T,
-    good: impl Fn(&T) -> bool,
-) -> T {
-    let deadline = Instant::now() + DEADLINE;
-    loop {
-        let seen = look().await;
-        if good(&seen) {
-            return seen;
-        }
-        assert!(
-            Instant::now() < deadline,
-            "waited for: {what}; last seen: {seen:?}"
-        );
-        sleep(Duration::from_millis(10)).await;
-    }
-}
-
-/// Running consumers. Dropped, they are aborted where they stand, as by a kill.
-pub struct Running {
-    pub health: Health,
-    pub shutdown: Shutdown,
-    tasks: Tasks,
-}
-
-impl Running {
-    pub fn worker(bed: &Bed, parts: &Parts) -> Self {
-        let settings = Settings {
-            concurrency: 1,
-            ..Settings::default()
-        };
-        Self::start(parts, Role::Worker, &bed.pipeline(), settings)
-    }
-
-    pub fn keeper(bed: &Bed, parts: &Parts) -> Self {
-        Self::start(parts, Role::Keeper, &bed.parked(), Settings::default())
-    }
-
-    pub fn start(parts: &Parts, role: Role, queue: &QueueName, settings: Settings) -> Self {
-        let (health, shutdown) = (Health::new(), Shutdown::new());
-        let mut tasks = Tasks::new(&shutdown);
-        let stop = shutdown.token();
-        sendry_worker::start(parts, role, queue, settings, &health, &mut tasks, &stop);
-        Self {
-            health,
-            shutdown,
-            tasks,
-        }
-    }
-
-    /// Orderly: every consumer must end by itself.
-    pub async fn stop(self) {
-        self.shutdown.begin();
-        self.tasks.join_all(DEADLINE).await.unwrap();
-    }
-
-    /// Why its only consumer is not ready; `None` = ready.
-    pub fn failure(&self) -> Option<String> {
-        let report = self.health.readiness();
-        report.checks()[0].failure.as_ref().map(ToString::to_string)
     }
 }

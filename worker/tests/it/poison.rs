@@ -5,7 +5,8 @@ use sendry_worker::Parts;
 
 use crate::{
     faults::{Call, Fault, Faulty},
-    harness::{Bed, Running},
+    harness::Bed,
+    running::Running,
 };
 
 /// The store refuses every transaction that would count an event of `/poison`.
@@ -92,8 +93,8 @@ async fn nothing_but_poison() {
 async fn a_letter_that_came_before_stays_the_only_one() {
     let bed = Bed::new();
     let message = bed.message(1, &["/a", "/poison"]);
-    bed.publish(&[message.clone()]).await;
+    bed.publish(std::slice::from_ref(&message)).await;
     check(&bed, 1, vec![(message.id, 1)]).await;
-    bed.publish(&[message.clone()]).await;
+    bed.publish(std::slice::from_ref(&message)).await;
     check(&bed, 1, vec![(message.id, 1)]).await;
 }

@@ -2,7 +2,8 @@
 
 use crate::{
     faults::{Call, Calls, Fault, Faulty, RAW_POISON},
-    harness::{Bed, Running},
+    harness::Bed,
+    running::Running,
 };
 
 #[tokio::test]
