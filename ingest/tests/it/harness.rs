@@ -3,14 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::Router;
-use sendry_domain::{
-    api_key::{ApiKey, ENTROPY},
-    id::{PipelineName, TenantId},
-    message::Message,
-    routing::QueueName,
-    time::UnixMillis,
-    window::Window,
-};
+use sendry_domain::{api_key::ApiKey, id::PipelineName, message::Message, time::UnixMillis};
 use sendry_ingest::{Ingest, Parts, metrics::IngestMetrics};
 use sendry_queue::{
     EventQueue,
@@ -24,60 +17,14 @@ use sendry_runtime::{
     shutdown::{Shutdown, Tasks},
 };
 use sendry_store::{
-    ControlStore, KeyRecord, PipelineRecord, TenantRecord,
+    ControlStore, KeyRecord, PipelineRecord,
     adapters::sqlite::{Options, SqliteStore},
 };
 use tokio::time::{Instant, sleep};
 
 use crate::{faults_control::FaultyControl, faults_queue::FaultyQueue};
 
-/// Where every clock stands at first: 2027-01-15T08:00:00Z.
-pub const NOW: i64 = 1_800_000_000_000;
-
-pub fn tenant(name: &str) -> TenantId {
-    TenantId::new(name).unwrap()
-}
-
-pub fn pipeline(tenant_name: &str, name: &str) -> QueueName {
-    QueueName::Pipeline(tenant(tenant_name), PipelineName::new(name).unwrap())
-}
-
-/// The `n`-th key there could be; nobody knows it until it is added.
-pub fn key(n: u8) -> ApiKey {
-    ApiKey::mint(&entropy(n))
-}
-
-/// The id takes each byte modulo 62, so the first holds what that loses.
-pub fn entropy(n: u8) -> [u8; ENTROPY] {
-    let mut bytes = [n; ENTROPY];
-    bytes[0] = n / 62;
-    bytes
-}
-
-pub fn tenant_record(name: &str) -> TenantRecord {
-    TenantRecord {
-        id: tenant(name),
-        suspended: false,
-        rate: None,
-        window: Window::default(),
-        raw_retention: i64::MAX / 4,
-    }
-}
-
-pub fn key_record(owner: &str, key: &ApiKey) -> KeyRecord {
-    KeyRecord {
-        id: key.id().clone(),
-        tenant: tenant(owner),
-        hash: key.hash(),
-        name: "test".to_owned(),
-        services: vec![],
-        networks: vec![],
-        backfill: false,
-        created_at: UnixMillis(NOW),
-        not_after: None,
-        revoked_at: None,
-    }
-}
+pub use crate::records::*;
 
 /// An ingest with the tenants `acme` (pipelines `default`, and `pay` for the service `pay`; key 1) and `other` (key 2).
 pub struct Stage {

@@ -163,6 +163,29 @@ async fn nobody_hangs_behind_publishes_that_never_return() {
 }
 
 #[tokio::test]
+async fn a_request_that_finds_no_room_is_surely_not_stored() {
+    let stage = Stage::new().await;
+    stage.queue.fail(Fault::Hang);
+    tokio::time::pause();
+    let requests = (0..5).map(|n| {
+        let stage = &stage;
+        async move {
+            tokio::time::sleep(Duration::from_millis(n * 10)).await;
+            let started = Instant::now();
+            (stage.hit().await, started.elapsed())
+        }
+    });
+    let mut replies = join_all(requests).await;
+    let (fifth, took) = replies.pop().unwrap();
+    fifth.refused(503, "unavailable");
+    assert!(took < Duration::from_millis(2_100), "{took:?}");
+    for (reply, _) in replies {
+        reply.refused(503, "unknown");
+    }
+    assert_eq!(stage.queue.publishes(), 4, "it was never handed over");
+}
+
+#[tokio::test]
 async fn an_adapter_that_panics_is_unknown_and_ingest_goes_on() {
     let stage = Stage::new().await;
     stage.queue.fail(Fault::Panic);

@@ -1,111 +1,18 @@
 //! A real socket, where what the client sees depends on what was read.
 
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
-use sendry_runtime::http::{ServeLimits, Served, serve};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
-    task::JoinHandle,
     time::timeout,
 };
-use tokio_util::sync::CancellationToken;
 
 use crate::{
     client::{BATCH, HIT, event, good},
-    harness::{Stage, key},
+    faults_queue::Fault,
+    harness::{Stage, eventually},
+    socket::{PATIENCE, Server, answer, head, pour},
 };
-
-const PATIENCE: Duration = Duration::from_secs(10);
-
-struct Server {
-    address: SocketAddr,
-    stop: CancellationToken,
-    served: JoinHandle<Served>,
-}
-
-impl Server {
-    async fn of(stage: &Stage) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
-        let serving = serve(
-            listener,
-            stage.router.clone(),
-            ServeLimits::default(),
-            stop.clone(),
-        );
-        Self {
-            address,
-            stop,
-            served: tokio::spawn(serving),
-        }
-    }
-
-    async fn connect(&self) -> TcpStream {
-        TcpStream::connect(self.address).await.unwrap()
-    }
-
-    /// A good request on a connection of its own is still answered.
-    async fn works(&self) {
-        let mut stream = self.connect().await;
-        let text = event("");
-        let head = head(HIT, &format!("content-length: {}\r\n", text.len()));
-        stream
-            .write_all(format!("{head}{text}").as_bytes())
-            .await
-            .unwrap();
-        assert_eq!(answer(&mut stream).await.0, 202);
-    }
-
-    async fn stop(self) {
-        self.stop.cancel();
-        assert_eq!(
-            timeout(PATIENCE, self.served).await.unwrap().unwrap(),
-            Served { cut: 0 }
-        );
-    }
-}
-
-fn head(route: &str, more: &str) -> String {
-    let key = key(1);
-    format!(
-        "POST {route} HTTP/1.1\r\nhost: x\r\nx-api-key: {}\r\ncontent-type: application/json\r\n{more}\r\n",
-        key.expose()
-    )
-}
-
-/// One answer: its status and its JSON.
-async fn answer(stream: &mut (impl AsyncReadExt + Unpin)) -> (u16, serde_json::Value) {
-    let mut bytes = Vec::new();
-    loop {
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let length = head
-                .lines()
-                .find_map(|l| l.strip_prefix("content-length: "));
-            let length: usize = length.unwrap_or("0").parse().unwrap();
-            if body.len() >= length {
-                let status = head[9..12].parse().unwrap();
-                return (
-                    status,
-                    serde_json::from_str(&body[..length]).unwrap_or_default(),
-                );
-            }
-        }
-        let read = timeout(PATIENCE, stream.read_buf(&mut bytes)).await;
-        let read = read.unwrap_or_else(|_| panic!("no answer, only {text:?}"));
-        assert!(read.unwrap() > 0, "closed after {text:?}");
-    }
-}
-
-/// Sends until the other side has enough.
-async fn pour(stream: &mut (impl AsyncWriteExt + Unpin), piece: &[u8], times: usize) {
-    for _ in 0..times {
-        if stream.write_all(piece).await.is_err() {
-            return;
-        }
-    }
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_pours_50_mib_is_told_413() {
@@ -211,7 +118,7 @@ async fn a_client_that_leaves_half_way_leaves_nothing() {
 async fn a_request_in_flight_is_answered_before_the_server_leaves() {
     let stage = Stage::new().await;
     let wait = Duration::from_millis(200);
-    stage.queue.fail(crate::faults_queue::Fault::After(wait));
+    stage.queue.fail(Fault::After(wait));
     let server = Server::of(&stage).await;
     let mut stream = server.connect().await;
     let text = event("");
@@ -222,7 +129,7 @@ async fn a_request_in_flight_is_answered_before_the_server_leaves() {
         .unwrap();
     let begun = || (stage.queue.publishes() == 1).then_some(());
     let seen = || format!("{} publishes", stage.queue.publishes());
-    crate::harness::eventually("the publish to begin", begun, seen).await;
+    eventually("the publish to begin", begun, seen).await;
     server.stop.cancel();
     assert_eq!(answer(&mut stream).await.0, 202);
     server.stop().await;

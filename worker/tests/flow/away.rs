@@ -5,7 +5,7 @@ use std::time::Duration;
 use sendry_store::contract::build::{event, request};
 
 use crate::{
-    faults_counts::Act,
+    acts::Act,
     faults_raw::RawAct,
     harness::{Running, Stage, eventually, pipeline},
 };

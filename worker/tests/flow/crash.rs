@@ -7,7 +7,7 @@ use sendry_store::contract::build::{event, request};
 use tokio::sync::Notify;
 
 use crate::{
-    faults_counts::Act,
+    acts::Act,
     faults_raw::RawAct,
     harness::{Stage, eventually, pipeline},
 };

@@ -17,21 +17,8 @@ use sendry_store::{
     Counted, DeadLetterPage, DeadLetterQuery, LedgerView, MetricStore, ReplayError, Replayed,
     StoreError,
 };
-use tokio::sync::Notify;
 
-/// What happens to a call.
-#[derive(Clone)]
-pub enum Act {
-    Pass,
-    Away,
-    /// It takes effect, and the answer is that nobody knows.
-    AwayAfter,
-    Damaged,
-    Refuse,
-    Panic,
-    /// Not before the test says so.
-    Wait(Arc<Notify>),
-}
+use crate::acts::{Act, away};
 
 type Plan = Box<dyn FnMut(&[Arrival]) -> Act + Send>;
 
@@ -40,15 +27,6 @@ pub struct FaultyCounts {
     plan: Mutex<Plan>,
     /// Messages in each call of `count`, in order.
     sizes: Mutex<Vec<usize>>,
-}
-
-pub fn away(store: &'static str) -> StoreError {
-    StoreError::Unavailable {
-        store,
-        doing: "write",
-        unknown: true,
-        source: "told to".into(),
-    }
 }
 
 impl FaultyCounts {

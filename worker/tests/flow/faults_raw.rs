@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use sendry_domain::{id::TenantId, time::UnixMillis};
 use sendry_store::{RawEvent, RawEventStore, RawQuery, StoreError};
 
-use crate::faults_counts::away;
+use crate::acts::away;
 
 /// What happens to an insert.
 #[derive(Clone, Copy)]

@@ -2,13 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use sendry_domain::{
-    id::{MessageId, PipelineName, TenantId},
-    message::Message,
-    routing::QueueName,
-};
+use sendry_domain::{id::TenantId, message::Message, routing::QueueName};
 use sendry_queue::{
-    Depth, EventQueue, Sealed,
+    Depth, EventQueue,
     adapters::sqlite::{Options as QueueOptions, SqliteQueue},
 };
 use sendry_runtime::{
@@ -20,70 +16,18 @@ use sendry_runtime::{
 use sendry_store::{
     MetricStore, RawEvent, RawEventStore, RawQuery,
     adapters::sqlite::{Options, SqliteStore},
-    contract::{
-        build::{NOW, tenant},
-        metrics::View,
-    },
+    contract::{build::NOW, metrics::View},
 };
 use sendry_worker::{Parts, Role, Settings, metrics::WorkerMetrics, start};
 use tokio::time::{Instant, sleep};
-use uuid::Uuid;
 
-use crate::{faults_counts::FaultyCounts, faults_queue::FaultyQueue, faults_raw::FaultyRaw};
+pub use crate::running::{Running, eventually};
+use crate::{
+    faults_counts::FaultyCounts, faults_queue::FaultyQueue, faults_raw::FaultyRaw,
+    running::PATIENCE,
+};
 
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// The pipeline queue of `acme`.
-pub fn pipeline() -> QueueName {
-    QueueName::Pipeline(tenant("acme"), PipelineName::fallback())
-}
-
-pub fn parked() -> QueueName {
-    QueueName::Parked(tenant("acme"))
-}
-
-pub fn sealed(queue: QueueName, message: &Message) -> Sealed {
-    Sealed {
-        queue,
-        id: message.id,
-        events: message.events.len() as u32,
-        accepted_at: message.accepted_at,
-        body: message.encode().unwrap(),
-    }
-}
-
-/// Bytes that are no message, said to hold `events` events.
-pub fn junk(queue: QueueName, id: u128, events: u32, body: &str) -> Sealed {
-    Sealed {
-        queue,
-        id: MessageId(Uuid::from_u128(id)),
-        events,
-        accepted_at: NOW,
-        body: body.into(),
-    }
-}
-
-/// Workers that run.
-pub struct Running {
-    shutdown: Shutdown,
-    tasks: Tasks,
-}
-
-impl Running {
-    pub fn alive(&self) -> bool {
-        !self.shutdown.token().is_cancelled()
-    }
-
-    pub fn begin_stop(&self) {
-        self.shutdown.begin();
-    }
-
-    /// Stops in order.
-    pub async fn stop(self) {
-        self.shutdown.begin();
-        self.tasks.join_all(PATIENCE).await.unwrap();
-    }
-}
+pub use crate::queued::*;
 
 pub struct Stage {
     pub sqlite: Arc<SqliteQueue>,
@@ -237,20 +181,4 @@ async fn raw_events(raw: &dyn RawEventStore, tenant: &TenantId) -> Vec<RawEvent>
     let mut events = raw.list(tenant, &query).await.unwrap();
     events.sort_by_key(|event| event.id);
     events
-}
-
-/// Waits for something and says what was seen instead.
-pub async fn eventually<T>(
-    what: &str,
-    mut look: impl FnMut() -> Option<T>,
-    seen: impl Fn() -> String,
-) -> T {
-    let until = Instant::now() + PATIENCE;
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(Instant::now() < until, "waited for {what}: {}", seen());
-        sleep(Duration::from_millis(5)).await;
-    }
 }

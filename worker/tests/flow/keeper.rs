@@ -10,7 +10,7 @@ use sendry_queue::EventQueue;
 use sendry_store::contract::build::{event, request};
 
 use crate::{
-    faults_counts::Act,
+    acts::Act,
     harness::{Stage, junk, parked, pipeline, sealed},
 };
 

@@ -6,6 +6,7 @@
     reason = "helpers of tests: a surprise should fail the test where it happens"
 )]
 
+mod acts;
 mod away;
 mod crash;
 mod decode;
@@ -19,5 +20,7 @@ mod keeper;
 mod owed;
 mod panics;
 mod poison;
+mod queued;
 mod recovery;
+mod running;
 mod stop;

@@ -11,7 +11,7 @@ use sendry_store::{
 };
 use sendry_worker::janitor::tidy;
 
-use crate::{faults_counts::Act, faults_raw::RawAct, harness::Stage};
+use crate::{acts::Act, faults_raw::RawAct, harness::Stage};
 
 /// A store with one letter, of an event that it refused to count.
 async fn lettered(bad: EventBuilder) -> (Stage, DeadLetter) {

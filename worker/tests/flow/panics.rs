@@ -4,7 +4,7 @@ use sendry_domain::counting::Arrival;
 use sendry_store::contract::build::{event, request};
 
 use crate::{
-    faults_counts::Act,
+    acts::Act,
     harness::{Stage, pipeline},
 };
 

@@ -4,7 +4,7 @@ use sendry_domain::{counting::Arrival, dead_letter::State};
 use sendry_store::contract::build::{EventBuilder, event, request};
 
 use crate::{
-    faults_counts::Act,
+    acts::Act,
     faults_raw::RawAct,
     harness::{Stage, eventually, pipeline},
 };

@@ -3,7 +3,7 @@
 use sendry_store::contract::build::{event, request};
 
 use crate::{
-    faults_counts::Act,
+    acts::Act,
     harness::{Stage, eventually, pipeline},
 };
 

@@ -6,7 +6,7 @@ use sendry_store::contract::build::{event, request};
 use tokio::sync::Notify;
 
 use crate::{
-    faults_counts::Act,
+    acts::Act,
     harness::{Stage, eventually, pipeline},
 };
 

@@ -26,7 +26,8 @@ async fn raw_away_after_the_count() {
     ])
     .await;
     let worker = Running::worker(&bed, &parts);
-    until("raw was tried", async || calls.seen(), |n| *n >= 3).await;
+    // Until the breaker holds further tries back.
+    until("raw was tried", async || calls.seen(), |n| *n == 5).await;
     let seen = bed.seen().await;
     assert_eq!((seen.tally.counted, seen.raw), (5, 0), "{seen:?}");
     assert_eq!(seen.queued, 2, "nothing is acked before it is kept");
@@ -35,6 +36,7 @@ async fn raw_away_after_the_count() {
     let seen = bed.drained().await;
     assert_eq!((seen.tally.received, seen.tally.counted), (5, 5));
     assert_eq!((seen.tally.duplicates, seen.raw), (0, 5), "{seen:?}");
+    assert_eq!(parts.metrics.redelivered.get(), 0, "held, not given back");
     worker.stop().await;
 }
 
@@ -59,6 +61,7 @@ async fn a_count_that_was_committed_and_not_confirmed() {
     assert_eq!((seen.tally.received, seen.tally.counted), (5, 5));
     assert_eq!(seen.raw, 5, "what the first try won is kept: {seen:?}");
     assert_eq!(seen.tally.duplicates, 0);
+    assert_eq!(parts.metrics.redelivered.get(), 0, "held, not given back");
     worker.stop().await;
 }
 
@@ -75,5 +78,6 @@ async fn raw_stored_and_not_confirmed() {
     let worker = Running::worker(&bed, &parts);
     let seen = bed.drained().await;
     assert_eq!((seen.tally.counted, seen.raw), (2, 2), "{seen:?}");
+    assert_eq!(parts.metrics.redelivered.get(), 0, "held, not given back");
     worker.stop().await;
 }

@@ -60,6 +60,7 @@ async fn a_metric_store_away_for_long() {
     let failures = &parts.metrics.store_failures;
     let failures = failures.get_or_create(&Store { store: "metric" }).get();
     assert_eq!(failures, 6);
+    assert_eq!(parts.metrics.redelivered.get(), 0, "held, not given back");
     worker.stop().await;
 }
 
@@ -84,6 +85,7 @@ async fn a_raw_store_away_says_so_too() {
     away.set(false);
     bed.clock.advance(31_000);
     assert_eq!(bed.drained().await.raw, 1);
+    assert_eq!(parts.metrics.redelivered.get(), 0, "held, not given back");
     until("ready", async || worker.failure(), Option::is_none).await;
     worker.stop().await;
 }

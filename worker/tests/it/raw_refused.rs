@@ -48,3 +48,20 @@ async fn the_tally_is_made_before_the_ack_and_once() {
     assert_eq!((seen.tally.counted, seen.tally.raw_refused), (2, 1));
     worker.stop().await;
 }
+
+#[tokio::test]
+async fn a_refusal_that_names_no_document_is_no_reason_to_ack() {
+    let bed = Bed::new();
+    let calls = Calls::default();
+    let mut parts = bed.parts();
+    parts.raw = Faulty::new(&bed.store, move |_| match calls.next() {
+        0 => Fault::Refuse,
+        _ => Fault::None,
+    });
+    bed.publish(&[bed.message(1, &["/a", "/b"])]).await;
+    let worker = Running::worker(&bed, &parts);
+    let seen = bed.drained().await;
+    assert_eq!((seen.tally.received, seen.tally.counted), (2, 2));
+    assert_eq!((seen.tally.raw_refused, seen.raw), (0, 2), "{seen:?}");
+    worker.stop().await;
+}
