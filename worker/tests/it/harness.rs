@@ -1,199 +1,184 @@
-//! A worker on fresh files, with everything around it in the test's hands.
+//! A queue and a store on fresh files, the workers between them, and messages as ingest seals them.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use sendry_domain::{
-    dead_letter::DeadLetter,
-    id::{MessageId, PipelineName, TenantId},
-    ledger::Tally,
-    message::Message,
-    query::{Detail, Filter, FoldSpec, GroupBy, Slice},
-    rollup::Level,
-    routing::QueueName,
-    series::SeriesKind,
-    time::{DAY, UnixMillis},
-};
+use sendry_domain::{id::TenantId, message::Message, routing::QueueName};
 use sendry_queue::{
-    Depth, EventQueue, Sealed,
+    Depth, EventQueue,
     adapters::sqlite::{Options as QueueOptions, SqliteQueue},
 };
-use sendry_runtime::clock::{Clock, ManualClock};
-use sendry_store::{
-    DeadLetterQuery, MetricStore, RawEvent, RawEventStore, RawQuery,
-    adapters::sqlite::{Options, SqliteStore},
-    contract::build::{self, NOW, Sealer},
+use sendry_runtime::{
+    clock::ManualClock,
+    health::Health,
+    metrics::MetricsBuilder,
+    shutdown::{Shutdown, Tasks},
 };
-use sendry_worker::{Parts, metrics::WorkerMetrics};
+use sendry_store::{
+    MetricStore, RawEvent, RawEventStore, RawQuery,
+    adapters::sqlite::{Options, SqliteStore},
+    contract::{build::NOW, metrics::View},
+};
+use sendry_worker::{Parts, Role, Settings, metrics::WorkerMetrics, start};
+use tokio::time::{Instant, sleep};
 
-use crate::running::until;
+pub use crate::running::{Running, eventually};
+use crate::{
+    faults_counts::FaultyCounts, faults_queue::FaultyQueue, faults_raw::FaultyRaw,
+    running::PATIENCE,
+};
 
-/// Queue, store and clock of one test.
-pub struct Bed {
-    pub clock: Arc<ManualClock>,
-    pub queue: Arc<SqliteQueue>,
+pub use crate::queued::*;
+
+pub struct Stage {
+    pub sqlite: Arc<SqliteQueue>,
+    pub queue: Arc<FaultyQueue>,
+    pub counts: Arc<FaultyCounts>,
+    pub raw: Arc<FaultyRaw>,
     pub store: Arc<SqliteStore>,
-    pub tenant: TenantId,
-    pub seal: Sealer,
-    /// Removed last.
-    dir: Arc<tempfile::TempDir>,
+    pub clock: Arc<ManualClock>,
+    pub health: Health,
+    pub parts: Parts,
+    /// `acme` in the store itself, behind no fault.
+    pub view: View,
+    // Dropped last, when the files are closed.
+    _dir: tempfile::TempDir,
 }
 
-/// What can be seen from outside; waiting tests print it.
-#[derive(Clone, Debug)]
-pub struct Seen {
-    pub tally: Tally,
-    /// By the hour buckets.
-    pub in_hours: u64,
-    pub raw: usize,
-    /// Waiting or in flight, in the pipeline's queue.
-    pub queued: u64,
-    /// Waiting or in flight, in the parked queue.
-    pub parked: u64,
-}
-
-impl Bed {
+impl Stage {
     pub fn new() -> Self {
-        Self::at(Arc::new(tempfile::tempdir().unwrap()))
-    }
-
-    /// The same files, after a crash: nothing may hold the queue or the store any more.
-    pub fn reopened(self) -> Self {
-        assert!(Arc::into_inner(self.queue).is_some() && Arc::into_inner(self.store).is_some());
-        Self::at(self.dir)
-    }
-
-    fn at(dir: Arc<tempfile::TempDir>) -> Self {
-        let tenant = build::tenant("acme");
-        let queue = SqliteQueue::open(dir.path().join("queue.db"), QueueOptions::default());
-        let store = SqliteStore::open(&dir.path().join("store.db"), Options::default());
+        let dir = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&dir.path().join("store.db"), Options::default()).unwrap();
+        let store = Arc::new(store);
+        let sqlite = SqliteQueue::open(dir.path().join("queue.db"), QueueOptions::default());
+        let sqlite = Arc::new(sqlite.unwrap());
+        let queue = FaultyQueue::before(sqlite.clone());
+        let counts = FaultyCounts::before(store.clone());
+        let raw = FaultyRaw::before(store.clone());
+        let clock = ManualClock::at(NOW.0);
+        let parts = Parts {
+            queue: queue.clone(),
+            counts: counts.clone(),
+            raw: raw.clone(),
+            control: store.clone(),
+            clock: clock.clone(),
+            metrics: WorkerMetrics::register(MetricsBuilder::new().registry()),
+        };
+        let counted: Arc<dyn MetricStore> = store.clone();
         Self {
-            clock: ManualClock::at(NOW.0),
-            queue: Arc::new(queue.unwrap()),
-            store: Arc::new(store.unwrap()),
-            seal: Sealer::new(&tenant),
-            tenant,
-            dir,
-        }
-    }
-
-    pub fn pipeline(&self) -> QueueName {
-        QueueName::Pipeline(self.tenant.clone(), PipelineName::fallback())
-    }
-
-    pub fn parked(&self) -> QueueName {
-        QueueName::Parked(self.tenant.clone())
-    }
-
-    pub fn parts(&self) -> Parts {
-        let clock: Arc<dyn Clock> = self.clock.clone();
-        Parts {
-            queue: self.queue.clone(),
-            counts: self.store.clone(),
-            raw: self.store.clone(),
-            control: self.store.clone(),
+            view: View::of(&counted, "acme"),
+            sqlite,
+            queue,
+            counts,
+            raw,
+            store,
             clock,
-            metrics: WorkerMetrics::register(&mut Default::default()),
+            health: Health::new(),
+            parts,
+            _dir: dir,
         }
     }
 
-    /// Message `number` of events at these endpoints.
-    pub fn message(&self, number: u32, endpoints: &[&str]) -> Message {
-        let events = endpoints.iter().map(|e| build::event().endpoint(e));
-        self.seal.message(number, &build::request(events))
+    /// Starts consumers of a queue.
+    pub fn start(&self, role: Role, queue: &QueueName, concurrency: usize) -> Running {
+        let shutdown = Shutdown::new();
+        let mut tasks = Tasks::new(&shutdown);
+        let settings = Settings {
+            concurrency,
+            ..Settings::default()
+        };
+        let stop = shutdown.token();
+        start(
+            &self.parts,
+            role,
+            queue,
+            settings,
+            &self.health,
+            &mut tasks,
+            &stop,
+        );
+        Running { shutdown, tasks }
+    }
+
+    /// One worker of `acme`'s pipeline.
+    pub fn work(&self) -> Running {
+        self.start(Role::Worker, &pipeline(), 1)
+    }
+
+    /// The keeper of `acme`.
+    pub fn keep(&self) -> Running {
+        self.start(Role::Keeper, &parked(), 1)
     }
 
     pub async fn publish(&self, messages: &[Message]) {
         for message in messages {
-            let (events, body) = (message.events.len() as u32, message.encode().unwrap());
-            self.publish_bytes(self.pipeline(), message.id, events, body)
-                .await;
+            self.sqlite
+                .publish(sealed(pipeline(), message))
+                .await
+                .unwrap();
         }
-    }
-
-    pub async fn publish_bytes(&self, queue: QueueName, id: MessageId, events: u32, body: Vec<u8>) {
-        let sealed = Sealed {
-            queue,
-            id,
-            events,
-            accepted_at: self.seal.accepted_at,
-            body,
-        };
-        self.queue.publish(sealed).await.unwrap();
     }
 
     pub async fn depth(&self, queue: &QueueName) -> Depth {
-        self.queue.depth(queue).await.unwrap()
+        self.sqlite.depth(queue).await.unwrap()
     }
 
-    pub async fn tally(&self) -> Tally {
-        self.store.ledger(&self.tenant).await.unwrap().tally
-    }
-
-    pub async fn seen(&self) -> Seen {
-        let all = |depth: Depth| depth.ready + depth.unacknowledged;
-        // The queues first: what they say is gone has left its marks by now.
-        let queued = all(self.depth(&self.pipeline()).await);
-        let parked = all(self.depth(&self.parked()).await);
-        let spec = FoldSpec {
-            kind: SeriesKind::Tenant,
-            filter: Filter::default(),
-            slices: vec![Slice {
-                level: Level::Hour,
-                from: NOW.plus(-30 * DAY),
-                to: NOW.plus(30 * DAY),
-            }],
-            group: GroupBy::Total,
-            points: [].into(),
-            detail: Detail::None,
-        };
-        let groups = self.store.fold(&self.tenant, spec).await.unwrap();
-        Seen {
-            tally: self.tally().await,
-            in_hours: groups.iter().map(|g| g.total.count).sum(),
-            raw: self.raw().await.len(),
-            queued,
-            parked,
+    /// Waits until a queue is empty.
+    pub async fn emptied(&self, queue: &QueueName) {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let depth = self.depth(queue).await;
+            if depth.ready + depth.unacknowledged == 0 {
+                return;
+            }
+            assert!(
+                Instant::now() < until,
+                "{queue} never got empty: {depth:?}, {}",
+                self.ready()
+            );
+            sleep(Duration::from_millis(5)).await;
         }
     }
 
-    /// Raw events, newest first.
-    pub async fn raw(&self) -> Vec<RawEvent> {
-        let query = RawQuery {
-            from: UnixMillis(0),
-            to: NOW.plus(30 * DAY),
-            limit: 10_000,
-        };
-        RawEventStore::list(&*self.store, &self.tenant, &query)
-            .await
-            .unwrap()
+    /// Lets a worker finish everything, and stops it.
+    pub async fn run_dry(&self) {
+        let running = self.work();
+        self.emptied(&pipeline()).await;
+        assert!(running.alive());
+        running.stop().await;
     }
 
-    /// Dead letters by id.
-    pub async fn letters(&self) -> Vec<DeadLetter> {
-        let (state, after, limit) = (None, None, 500);
-        let query = DeadLetterQuery {
-            state,
-            after,
-            limit,
-        };
-        let page = self.store.dead_letters(&self.tenant, &query).await;
-        let mut letters = page.unwrap().letters;
-        letters.sort_by_key(|letter| letter.id);
-        letters
+    /// What `/readyz` says.
+    pub fn ready(&self) -> String {
+        self.health.readiness().to_string()
     }
 
-    /// Waits until something is seen.
-    pub async fn until(&self, what: &str, good: impl Fn(&Seen) -> bool) -> Seen {
-        until(what, async || self.seen().await, good).await
+    /// (received, counted, duplicates, conflicts, dead letters open), after the account was checked: it closes, it
+    /// agrees with hours and letters, and every counted event is raw or refused there.
+    pub async fn account(&self) -> (i64, i64, i64, i64, i64) {
+        let tally = self.view.tally().await;
+        let raw = self.raw_events().await.len() as i64;
+        assert_eq!(
+            raw + tally.raw_refused,
+            tally.counted,
+            "raw events: {tally:?}"
+        );
+        self.view.account().await
     }
 
-    /// Waits until both queues are empty; then the account must close and agree with the hours.
-    pub async fn drained(&self) -> Seen {
-        let seen = self
-            .until("the queues are empty", |s| s.queued + s.parked == 0)
-            .await;
-        assert_eq!(seen.tally.residual(), 0, "the account must close: {seen:?}");
-        assert_eq!(seen.tally.counted, seen.in_hours as i64, "{seen:?}");
-        seen
+    /// Every raw event of `acme`, by place.
+    pub async fn raw_events(&self) -> Vec<RawEvent> {
+        raw_events(&*self.store, &self.view.id).await
     }
+}
+
+async fn raw_events(raw: &dyn RawEventStore, tenant: &TenantId) -> Vec<RawEvent> {
+    let (from, to) = (NOW.plus(-i64::MAX / 4), NOW.plus(i64::MAX / 4));
+    let query = RawQuery {
+        from,
+        to,
+        limit: 100_000,
+    };
+    let mut events = raw.list(tenant, &query).await.unwrap();
+    events.sort_by_key(|event| event.id);
+    events
 }

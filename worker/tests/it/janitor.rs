@@ -1,131 +1,137 @@
-//! The janitor drops what is past retention, and moves the floor only when it knows what waits.
+//! Housekeeping: derived levels, and a purge that moves the floor only while every queue's head is known and young.
 
-use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
 
 use sendry_domain::{
     id::PipelineName,
+    rollup::Level,
     routing::QueueName,
+    series::SeriesKind,
     time::{DAY, HOUR, UnixMillis},
     window::Window,
 };
-use sendry_runtime::{health::Health, shutdown::Shutdown};
-use sendry_store::{ControlStore, MetricStore, PipelineRecord, TenantRecord, contract::build::NOW};
-use sendry_worker::janitor::{self, tidy};
-
-use crate::{
-    blind::Blind,
-    harness::Bed,
-    running::{Running, until},
+use sendry_queue::EventQueue;
+use sendry_store::{
+    ControlStore, PipelineRecord, TenantRecord,
+    contract::build::{NOW, event, request, tenant},
 };
+use sendry_worker::janitor::tidy;
 
-/// With the tenant known, and a pipeline beside the fallback.
-async fn bed() -> Bed {
-    let bed = Bed::new();
-    let tenant = TenantRecord {
-        id: bed.tenant.clone(),
+use crate::harness::{Stage, junk, parked, pipeline};
+
+/// `acme` with a pipeline `pay` beside the default one, and raw events kept for ten days.
+async fn settled() -> Stage {
+    let stage = Stage::new();
+    let record = TenantRecord {
+        id: tenant("acme"),
         suspended: false,
         rate: None,
         window: Window::default(),
-        raw_retention: 30 * DAY,
+        raw_retention: 10 * DAY,
     };
-    bed.store.put_tenant(&tenant).await.unwrap();
-    let pipeline = PipelineRecord {
-        tenant: bed.tenant.clone(),
-        name: PipelineName::new("web").unwrap(),
+    stage.store.put_tenant(&record).await.unwrap();
+    let pay = PipelineRecord {
+        tenant: tenant("acme"),
+        name: PipelineName::new("pay").unwrap(),
         services: vec![],
         environments: vec![],
         created_at: NOW,
     };
-    bed.store.put_pipeline(&pipeline).await.unwrap();
-    bed
+    stage.store.put_pipeline(&pay).await.unwrap();
+    stage
 }
 
-async fn floor(bed: &Bed) -> Option<UnixMillis> {
-    bed.store.ledger(&bed.tenant).await.unwrap().floor
-}
-
-fn floor_at(now: UnixMillis) -> Option<UnixMillis> {
-    Some(now.plus(-Window::default().past() - DAY))
-}
-
-#[tokio::test]
-async fn unknown_depth_holds_the_floor() {
-    let bed = bed().await;
-    let mut parts = bed.parts();
-    parts.queue = Arc::new(Blind(bed.queue.clone()));
-    tidy(&parts, true).await.unwrap();
-    assert_eq!(floor(&bed).await, None);
-    tidy(&bed.parts(), false).await.unwrap();
-    assert_eq!(floor(&bed).await, None, "only a purge moves it");
-    tidy(&bed.parts(), true).await.unwrap();
-    assert_eq!(floor(&bed).await, floor_at(NOW), "all queues are empty");
-    bed.clock.advance(DAY);
-    tidy(&parts, true).await.unwrap();
-    assert_eq!(floor(&bed).await, floor_at(NOW));
+async fn floor(stage: &Stage) -> Option<UnixMillis> {
+    sendry_store::MetricStore::ledger(&*stage.store, &stage.view.id)
+        .await
+        .unwrap()
+        .floor
 }
 
 #[tokio::test]
-async fn an_old_message_in_any_queue_holds_the_floor() {
-    let web = PipelineName::new("web").unwrap();
-    for which in 0..3 {
-        let bed = bed().await;
-        let queue = match which {
-            0 => bed.pipeline(),
-            1 => QueueName::Pipeline(bed.tenant.clone(), web.clone()),
-            _ => bed.parked(),
-        };
-        let body = bed.message(1, &["/a"]).encode().unwrap();
-        bed.publish_bytes(queue.clone(), bed.seal.id(1), 1, body)
-            .await;
-        tidy(&bed.parts(), true).await.unwrap();
-        assert_eq!(floor(&bed).await, floor_at(NOW), "{queue}: fresh");
-        bed.clock.advance(13 * HOUR);
-        tidy(&bed.parts(), true).await.unwrap();
-        assert_eq!(floor(&bed).await, floor_at(NOW), "{queue}: old");
+async fn days_and_months_are_derived_from_what_was_counted() {
+    let stage = settled().await;
+    stage
+        .publish(&[stage.view.seal.message(1, &request([event(), event()]))])
+        .await;
+    stage.run_dry().await;
+    for _ in 0..2 {
+        tidy(&stage.parts, false).await.unwrap();
+        for level in [Level::Hour, Level::Day, Level::Month] {
+            let total = stage.view.total(SeriesKind::Tenant, level).await;
+            assert_eq!(total.count, 2, "{level:?}");
+        }
+    }
+    assert_eq!(floor(&stage).await, None, "no purge was asked for");
+}
+
+#[tokio::test]
+async fn the_floor_moves_only_while_every_head_is_known_and_young() {
+    let pay = QueueName::Pipeline(tenant("acme"), PipelineName::new("pay").unwrap());
+    for queue in [pipeline(), pay, parked()] {
+        let stage = settled().await;
+        let mut old = junk(queue.clone(), 1, 1, "old");
+        old.accepted_at = NOW.plus(-12 * HOUR);
+        stage.sqlite.publish(old).await.unwrap();
+        tidy(&stage.parts, true).await.unwrap();
+        let held = floor(&stage).await;
+        assert!(
+            held.is_none_or(|floor| floor < NOW.plus(-3 * DAY)),
+            "{queue}: {held:?}"
+        );
+
+        // Taken by a worker and not acked, it is still the head.
+        let mut consumer = stage.sqlite.consume(&queue).await.unwrap();
+        let taken = consumer.next(1, std::time::Duration::ZERO).await.unwrap();
+        tidy(&stage.parts, true).await.unwrap();
+        assert_eq!(floor(&stage).await, held, "{queue}");
+
+        consumer.ack(&[taken[0].tag]).await.unwrap();
+        let mut young = junk(queue.clone(), 2, 1, "young");
+        young.accepted_at = NOW.plus(-12 * HOUR + 1);
+        stage.sqlite.publish(young).await.unwrap();
+        tidy(&stage.parts, true).await.unwrap();
+        assert_eq!(floor(&stage).await, Some(NOW.plus(-3 * DAY)), "{queue}");
     }
 }
 
 #[tokio::test]
-async fn counted_after_a_long_wait_it_is_still_counted_once() {
-    let bed = bed().await;
-    let message = bed.message(1, &["/a", "/b"]);
-    bed.publish(&[message.clone(), message]).await;
-    bed.clock.advance(6 * DAY);
-    tidy(&bed.parts(), true).await.unwrap();
-    let worker = Running::worker(&bed, &bed.parts());
-    let seen = bed.drained().await;
-    assert_eq!((seen.tally.received, seen.tally.counted), (2, 2));
-    assert_eq!((seen.tally.dead_open, seen.raw), (0, 2), "{seen:?}");
-    worker.stop().await;
+async fn a_depth_that_is_unknown_holds_the_floor() {
+    let stage = settled().await;
+    stage.queue.switches.no_depth.store(true, SeqCst);
+    tidy(&stage.parts, true).await.unwrap();
+    let held = floor(&stage).await;
+    assert!(
+        held.is_none_or(|floor| floor < NOW.plus(-3 * DAY)),
+        "{held:?}"
+    );
+    stage.queue.switches.no_depth.store(false, SeqCst);
+    tidy(&stage.parts, true).await.unwrap();
+    assert_eq!(
+        floor(&stage).await,
+        Some(NOW.plus(-3 * DAY)),
+        "window and a day"
+    );
 }
 
 #[tokio::test]
-async fn raw_events_go_after_their_retention_and_counts_stay() {
-    let bed = bed().await;
-    bed.publish(&[bed.message(1, &["/a", "/b"])]).await;
-    let worker = Running::worker(&bed, &bed.parts());
-    assert_eq!(bed.drained().await.raw, 2);
-    worker.stop().await;
-    bed.clock.advance(30 * DAY);
-    tidy(&bed.parts(), true).await.unwrap();
-    assert_eq!(bed.raw().await.len(), 2, "not before");
-    bed.clock.advance(1);
-    tidy(&bed.parts(), true).await.unwrap();
-    let seen = bed.drained().await;
-    assert_eq!((seen.raw, seen.tally.counted), (0, 2), "{seen:?}");
-    let left = bed.store.derive_levels().await.unwrap();
-    assert_eq!(left, 0, "the round derived days and months");
-}
-
-#[tokio::test]
-async fn it_runs_until_told_to_stop() {
-    let bed = bed().await;
-    let (health, stop) = (Health::new(), Shutdown::new());
-    let component = health.component("janitor");
-    let run = tokio::spawn(janitor::run(bed.parts(), component, stop.token()));
-    let ready = async || health.readiness().ok();
-    until("a round is done", ready, |ok| *ok).await;
-    assert_eq!(floor(&bed).await, floor_at(NOW), "the first round purges");
-    stop.begin();
-    run.await.unwrap();
+async fn minutes_and_raw_events_leave_after_their_time_and_hours_stay() {
+    let stage = settled().await;
+    stage
+        .publish(&[stage.view.seal.message(1, &request([event(), event()]))])
+        .await;
+    stage.run_dry().await;
+    assert_eq!(stage.account().await, (2, 2, 0, 0, 0));
+    stage.clock.advance(9 * DAY + HOUR);
+    tidy(&stage.parts, true).await.unwrap();
+    let count = async |level| stage.view.total(SeriesKind::Tenant, level).await.count;
+    assert_eq!(
+        (count(Level::Minute).await, count(Level::Hour).await),
+        (0, 2)
+    );
+    assert_eq!(stage.raw_events().await.len(), 2);
+    stage.clock.advance(DAY);
+    tidy(&stage.parts, true).await.unwrap();
+    assert_eq!(stage.raw_events().await.len(), 0);
+    assert_eq!(count(Level::Hour).await, 2);
 }

@@ -1,121 +1,161 @@
-//! What no worker could finish ends with the keeper.
+//! The keeper: counts what was parked, one at a time, and buries only what nobody can process.
 
 use std::time::Duration;
 
-use sendry_domain::{message::Message, routing::DELIVERY_LIMIT};
+use sendry_domain::{
+    dead_letter::State,
+    routing::{DELIVERY_LIMIT, QueueName},
+};
 use sendry_queue::EventQueue;
-use sendry_worker::{Role, Settings};
+use sendry_store::contract::build::{event, request};
 
 use crate::{
-    faults::{Call, Fault, Faulty},
-    harness::Bed,
-    running::Running,
+    acts::Act,
+    harness::{Stage, junk, parked, pipeline, sealed},
 };
 
-/// A message as a later build would write it.
-fn foreign(message: &Message) -> Vec<u8> {
-    let body = String::from_utf8(message.encode().unwrap()).unwrap();
-    let changed = body.replacen("\"v\":1", "\"v\":9", 1);
-    assert_ne!(changed, body);
-    changed.into_bytes()
-}
-
-#[tokio::test]
-async fn a_worker_gives_a_foreign_message_back() {
-    let bed = Bed::new();
-    let message = bed.message(1, &["/a", "/b", "/c"]);
-    bed.publish_bytes(bed.pipeline(), message.id, 3, foreign(&message))
-        .await;
-    bed.publish(&[bed.message(2, &["/a"])]).await;
-    let worker = Running::worker(&bed, &bed.parts());
-    let seen = bed
-        .until("others count and are acked", |s| {
-            s.queued == 1 && s.raw == 1
-        })
-        .await;
-    assert_eq!((seen.tally.received, seen.tally.counted), (1, 1));
-    worker.stop().await;
-    assert_eq!(bed.letters().await, [], "another build may read it");
-    let mut consumer = bed.queue.consume(&bed.pipeline()).await.unwrap();
-    let found = consumer.next(10, Duration::from_secs(5)).await.unwrap();
-    assert_eq!(found.len(), 1);
-    assert_eq!(found[0].message.id, message.id);
-    assert!(found[0].delivered_before > 0, "it is to blame: {found:?}");
-}
-
-#[tokio::test]
-async fn given_back_too_often_it_is_parked_and_the_keeper_buries_it() {
-    let bed = Bed::new();
-    let message = bed.message(1, &["/a", "/b", "/c"]);
-    bed.publish_bytes(bed.pipeline(), message.id, 3, foreign(&message))
-        .await;
-    bed.publish(&[bed.message(2, &["/a", "/b"])]).await;
-    // As many builds that could read neither.
-    let mut consumer = bed.queue.consume(&bed.pipeline()).await.unwrap();
-    for _ in 0..=2 * DELIVERY_LIMIT {
-        let found = consumer.next(100, Duration::from_millis(1)).await.unwrap();
-        let tags: Vec<_> = found.iter().map(|d| d.tag).collect();
+/// Delivers everything in a queue so many times, each time to blame.
+async fn blame(stage: &Stage, queue: &QueueName, times: u32) {
+    let mut consumer = stage.sqlite.consume(queue).await.unwrap();
+    for _ in 0..times {
+        let deliveries = consumer
+            .next(100_000, Duration::from_secs(5))
+            .await
+            .unwrap();
+        let tags: Vec<_> = deliveries.iter().map(|d| d.tag).collect();
+        assert_eq!(tags.len(), 1);
         consumer.put_back(&tags, true).await.unwrap();
     }
-    drop(consumer);
-    let worker = Running::worker(&bed, &bed.parts());
-    let seen = bed
-        .until("both are parked", |s| s.queued == 0 && s.parked == 2)
-        .await;
-    assert_eq!(seen.tally.received, 0, "{seen:?}");
-    let keeper = Running::keeper(&bed, &bed.parts());
-    let seen = bed.drained().await;
-    assert_eq!((seen.tally.received, seen.tally.counted), (5, 2));
-    assert_eq!((seen.tally.dead_open, seen.raw), (3, 2), "{seen:?}");
-    let letters = bed.letters().await;
-    assert_eq!(letters.len(), 1);
-    assert_eq!((letters[0].id.message, letters[0].events), (message.id, 3));
-    assert_eq!(letters[0].reason, "undecodable");
-    assert!(letters[0].message.contains("form version 9"), "{letters:?}");
-    worker.stop().await;
-    keeper.stop().await;
+}
+
+async fn keep_dry(stage: &Stage) {
+    let running = stage.keep();
+    stage.emptied(&parked()).await;
+    assert!(running.alive());
+    running.stop().await;
 }
 
 #[tokio::test]
-async fn parked_and_in_its_pipeline_counts_once() {
-    let bed = Bed::new();
-    let message = bed.message(1, &["/a", "/b"]);
-    // As a crash between parking and removing leaves it.
-    bed.publish(std::slice::from_ref(&message)).await;
-    bed.publish_bytes(bed.parked(), message.id, 2, message.encode().unwrap())
-        .await;
-    let worker = Running::worker(&bed, &bed.parts());
-    let keeper = Running::keeper(&bed, &bed.parts());
-    let seen = bed.drained().await;
-    assert_eq!((seen.tally.received, seen.tally.counted), (2, 2));
-    assert_eq!((seen.tally.duplicates, seen.raw), (0, 2), "{seen:?}");
-    worker.stop().await;
-    keeper.stop().await;
+async fn good_messages_that_were_parked_are_counted_one_at_a_time() {
+    let stage = Stage::new();
+    for n in 0..12 {
+        let message = stage
+            .view
+            .seal
+            .message(n % 10, &request([event(), event()]));
+        stage
+            .sqlite
+            .publish(sealed(parked(), &message))
+            .await
+            .unwrap();
+    }
+    keep_dry(&stage).await;
+    assert_eq!(
+        stage.account().await,
+        (20, 20, 0, 0, 0),
+        "two were there twice"
+    );
+    assert_eq!(stage.counts.sizes(), [1; 12]);
 }
 
 #[tokio::test]
-async fn a_message_refused_as_a_whole_is_kept_for_later() {
-    let bed = Bed::new();
-    let mut parts = bed.parts();
-    // Every event alone would be accepted.
-    parts.counts = Faulty::new(&bed.store, |call| match call {
-        Call::Count(arrivals) if arrivals.iter().any(|a| a.events.len() > 1) => Fault::Refuse,
-        _ => Fault::None,
+async fn a_message_no_running_build_reads_is_buried_by_the_keeper() {
+    let stage = Stage::new();
+    let body = r#"{"v":2,"new":true}"#;
+    stage
+        .sqlite
+        .publish(junk(parked(), 9, 4, body))
+        .await
+        .unwrap();
+    keep_dry(&stage).await;
+    assert_eq!(stage.account().await, (4, 0, 0, 0, 4));
+    let letter = stage.view.letter(State::Open).await;
+    assert_eq!((letter.events, letter.body.as_str()), (4, body));
+    assert!(
+        letter.message.contains("form version 2"),
+        "{}",
+        letter.message
+    );
+}
+
+#[tokio::test]
+async fn ten_crashes_on_one_message_bury_it_and_nine_do_not() {
+    for (crashes, account) in [(9, (2, 2, 0, 0, 0)), (10, (2, 0, 0, 0, 2))] {
+        let stage = Stage::new();
+        let message = stage.view.seal.message(1, &request([event(), event()]));
+        stage
+            .sqlite
+            .publish(sealed(parked(), &message))
+            .await
+            .unwrap();
+        blame(&stage, &parked(), crashes).await;
+        keep_dry(&stage).await;
+        assert_eq!(stage.account().await, account, "{crashes} crashes");
+        for letter in stage.view.letters(None).await {
+            assert_eq!(
+                letter.body,
+                String::from_utf8(message.encode().unwrap()).unwrap()
+            );
+            assert!(
+                letter.message.contains("10 keepers stopped"),
+                "{}",
+                letter.message
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_keeper_that_crashes_ten_times_itself_buries_the_message_and_counts_the_others() {
+    let stage = Stage::new();
+    stage.counts.plan(|arrivals| {
+        let boom = arrivals
+            .iter()
+            .flat_map(|a| &a.events)
+            .any(|e| e.body.get().contains("boom"));
+        if boom { Act::Panic } else { Act::Pass }
     });
-    let whole = bed.message(1, &["/a", "/b"]);
-    bed.publish(&[whole, bed.message(2, &["/c"])]).await;
-    // Two consumers, for the refused message soon comes alone, and always first.
-    let worker = Running::start(&parts, Role::Worker, &bed.pipeline(), Settings::default());
-    let seen = bed
-        .until("the other is counted", |s| {
-            s.tally.counted == 1 && s.queued == 1
-        })
+    let boom = request([event().with("consumer", "boom"), event()]);
+    for (n, request) in [(1, request([event()])), (2, boom), (3, request([event()]))] {
+        let message = stage.view.seal.message(n, &request);
+        stage
+            .sqlite
+            .publish(sealed(parked(), &message))
+            .await
+            .unwrap();
+    }
+    keep_dry(&stage).await;
+    assert_eq!(stage.account().await, (4, 2, 0, 0, 2));
+    assert_eq!(
+        stage.view.letter(State::Open).await.id.message,
+        stage.view.seal.id(2)
+    );
+}
+
+#[tokio::test]
+async fn what_no_worker_finished_fifty_times_is_counted_by_the_keeper() {
+    let stage = Stage::new();
+    stage
+        .publish(&[stage.view.seal.message(1, &request([event()]))])
         .await;
-    assert_eq!(seen.tally.received, 1, "{seen:?}");
-    worker.stop().await;
-    let worker = Running::worker(&bed, &bed.parts());
-    let seen = bed.drained().await;
-    assert_eq!((seen.tally.received, seen.raw), (3, 3), "{seen:?}");
-    assert_eq!(bed.letters().await, []);
-    worker.stop().await;
+    blame(&stage, &pipeline(), DELIVERY_LIMIT).await;
+    let keeper = stage.keep();
+    stage.run_dry().await;
+    stage.emptied(&parked()).await;
+    keeper.stop().await;
+    assert_eq!(stage.account().await, (1, 1, 0, 0, 0));
+}
+
+#[tokio::test]
+async fn while_the_store_is_away_the_keeper_buries_nothing() {
+    let stage = Stage::new();
+    stage.counts.first(4, Act::Away);
+    let message = stage.view.seal.message(1, &request([event()]));
+    stage
+        .sqlite
+        .publish(sealed(parked(), &message))
+        .await
+        .unwrap();
+    keep_dry(&stage).await;
+    assert_eq!(stage.account().await, (1, 1, 0, 0, 0));
 }

@@ -1,4 +1,4 @@
-//! The worker on real SQLite files, with faults put between it and its stores.
+//! Workers and keepers on a real queue and a real store, with faults put between them.
 
 #![expect(
     clippy::unwrap_used,
@@ -6,19 +6,21 @@
     reason = "helpers of tests: a surprise should fail the test where it happens"
 )]
 
+mod acts;
 mod away;
-mod blind;
-mod breaker;
-mod counting;
-mod faults;
-mod faulty;
+mod crash;
+mod decode;
+mod faults_counts;
+mod faults_queue;
+mod faults_raw;
 mod harness;
 mod janitor;
-mod junk;
 mod keeper;
+mod owed;
 mod panics;
+mod pipeline;
 mod poison;
-mod raw_refused;
-mod replayed;
+mod queued;
+mod recovery;
 mod running;
-mod stopping;
+mod stop;
