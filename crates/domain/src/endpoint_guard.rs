@@ -28,13 +28,25 @@ impl EndpointGuard {
         }
     }
 
+    /// How many it has admitted.
+    #[must_use]
+    pub fn admitted(&self) -> usize {
+        self.known.len()
+    }
+
+    /// The endpoint to count under, where that is settled: `None` if [`Self::resolve`] would admit a new one.
+    #[must_use]
+    pub fn settled(&self, endpoint: &Arc<str>) -> Option<Arc<str>> {
+        if is_reserved(endpoint) || self.known.contains(endpoint) {
+            return Some(endpoint.clone());
+        }
+        (self.known.len() >= LIMIT).then(|| OTHER.into())
+    }
+
     /// The endpoint to count under: `endpoint` itself while it is known or there is room, else [`OTHER`].
     pub fn resolve(&mut self, endpoint: &Arc<str>) -> Arc<str> {
-        if is_reserved(endpoint) || self.known.contains(endpoint) {
-            return endpoint.clone();
-        }
-        if self.known.len() >= LIMIT {
-            return OTHER.into();
+        if let Some(settled) = self.settled(endpoint) {
+            return settled;
         }
         self.known.insert(endpoint.clone());
         endpoint.clone()
@@ -54,8 +66,12 @@ mod tests {
         let mut guard = EndpointGuard::default();
         let name = |i: usize| Arc::<str>::from(format!("/e/{i}"));
         for i in 0..LIMIT {
+            assert_eq!(guard.settled(&name(i)), None);
             assert_eq!(guard.resolve(&name(i)), name(i));
         }
+        assert_eq!(guard.admitted(), LIMIT);
+        assert_eq!(guard.settled(&name(LIMIT)).as_deref(), Some(OTHER));
+        assert_eq!(guard.settled(&name(3)), Some(name(3)));
         assert_eq!(&*guard.resolve(&name(LIMIT)), OTHER);
         assert_eq!(guard.resolve(&name(3)), name(3));
         assert_eq!(&*guard.resolve(&UNMATCHED.into()), UNMATCHED);

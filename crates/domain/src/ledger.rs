@@ -92,6 +92,18 @@ pub enum OldestHead {
     Unknown,
 }
 
+impl OldestHead {
+    /// What is known of two sets of queues together: unknown if either is.
+    #[must_use]
+    pub fn older(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Unknown, _) | (_, Self::Unknown) => Self::Unknown,
+            (Self::Empty, known) | (known, Self::Empty) => known,
+            (Self::AcceptedAt(a), Self::AcceptedAt(b)) => Self::AcceptedAt(a.min(b)),
+        }
+    }
+}
+
 /// The tenant's floor after a purge at `now`: event times before it are `too_late`, and ledger rows whose event time and
 /// counting time are both before it may leave. Never moves back, and moves only while every queue's head is known to be
 /// younger than [`MAX_HEAD_AGE`].

@@ -31,6 +31,7 @@ pub mod rollup;
 pub mod series;
 
 pub mod api_key;
+pub mod beat;
 pub mod breaker;
 pub mod limit;
 pub mod routing;

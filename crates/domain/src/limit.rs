@@ -47,6 +47,13 @@ impl TokenBucket {
         self.rate
     }
 
+    /// Goes on at another rate, with the tokens or the debt there are at `now`.
+    pub fn change_rate(&mut self, rate: Rate, now: u64) {
+        self.pass(now);
+        self.rate = rate;
+        self.put(0);
+    }
+
     /// Whole tokens left, 0 while in debt.
     #[must_use]
     pub fn remaining(&self) -> u64 {
@@ -58,10 +65,8 @@ impl TokenBucket {
     /// # Errors
     /// When the bucket is empty, with the time until it holds a token again.
     pub fn take(&mut self, events: u32, now: u64) -> Result<(), RetryAfter> {
-        let elapsed = i64::try_from(now.saturating_sub(self.at)).unwrap_or(i64::MAX);
-        self.at = self.at.max(now);
+        self.pass(now);
         let per_ms = i64::from(self.rate.per_second);
-        self.put(elapsed.saturating_mul(per_ms));
         if self.millitokens < TOKEN {
             let missing = TOKEN - self.millitokens;
             let wait = if per_ms == 0 {
@@ -78,6 +83,13 @@ impl TokenBucket {
     /// Gives back what was taken for events that were not accepted after all.
     pub fn give_back(&mut self, events: u32) {
         self.put(i64::from(events) * TOKEN);
+    }
+
+    /// Adds what the time until `now` brings.
+    fn pass(&mut self, now: u64) {
+        let elapsed = i64::try_from(now.saturating_sub(self.at)).unwrap_or(i64::MAX);
+        self.at = self.at.max(now);
+        self.put(elapsed.saturating_mul(i64::from(self.rate.per_second)));
     }
 
     fn put(&mut self, millitokens: i64) {
@@ -106,6 +118,23 @@ mod tests {
         assert_eq!(bucket.remaining(), 0);
         bucket.give_back(500);
         assert_eq!(bucket.remaining(), 10, "never above the burst");
+    }
+
+    #[test]
+    fn another_rate_goes_on_with_what_is_there() {
+        let rate = |per_second, burst| Rate { per_second, burst };
+        let mut bucket = TokenBucket::new(rate(1_000, 10), 0);
+        bucket.take(20, 0).unwrap();
+        bucket.change_rate(rate(100, 5), 5);
+        assert_eq!(
+            bucket.take(1, 5),
+            Err(RetryAfter(60)),
+            "five of ten were paid"
+        );
+        bucket.change_rate(rate(1_000, 10), 5);
+        assert_eq!(bucket.take(1, 11), Ok(()));
+        bucket.change_rate(rate(100, 5), 1_000);
+        assert_eq!(bucket.remaining(), 5, "never above the burst");
     }
 
     #[test]
