@@ -33,6 +33,9 @@ pub const SILENCE: Duration = Duration::from_millis(250);
 /// What the suite needs of an adapter. One value serves one case.
 #[async_trait]
 pub trait Harness: Sized + Send + Sync + 'static {
+    /// Whether the queue also counts what was put back without blame.
+    const COUNTS_EVERY_RETURN: bool = false;
+
     /// Makes the surroundings: a folder, a virtual host.
     async fn start() -> Self;
 
@@ -61,6 +64,7 @@ macro_rules! event_queue_contract {
             delivering: a_batch_keeps_to_its_events;
             delivering: many_at_once_lose_and_double_nothing;
             delivering: depth_tells_what_waits;
+            delivering: a_stopped_consumer_gets_what_is_on_its_way_and_nothing_more;
             redelivering: what_a_dropped_consumer_held_comes_back_counted;
             redelivering: put_back_without_blame_is_not_counted;
             redelivering: put_back_with_blame_is_counted;

@@ -3,10 +3,14 @@
 //! **Guarantee of the port.** At least once: a message whose [`EventQueue::publish`] returned `Ok` is on stable storage
 //! and is delivered until it is acked. Nothing is promised about order. What makes repetition safe is the ledger in the
 //! store, not the queue.
+//!
+//! [`adapters::sqlite`] is one file for the platform in one process, [`adapters::amqp`] a RabbitMQ. What has to stand on
+//! that broker is a value, [`topology`]; [`adapters::rabbitmq_management`] brings the broker to it and keeps it there.
 
 pub mod port;
 
 pub mod adapters;
+pub mod topology;
 
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;

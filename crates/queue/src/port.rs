@@ -64,16 +64,9 @@ pub struct Delivery {
     pub delivered_before: u32,
 }
 
-/// How much waits in a queue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Depth {
-    /// Messages not delivered yet.
-    pub ready: u64,
-    /// Messages delivered and not acked.
-    pub unacknowledged: u64,
-    /// When the oldest message, in either state, was accepted; `None` when there is none.
-    pub oldest: Option<UnixMillis>,
-}
+/// How much waits in a queue, as far as the queue can tell: what it cannot is `None` or unknown, never zero.
+/// [`Head`](sendry_domain::beat::Head) completes it from what the workers say.
+pub use sendry_domain::beat::Waiting as Depth;
 
 /// One reader of one queue. Dropping it puts everything it did not ack back, for another.
 #[async_trait]
@@ -87,8 +80,13 @@ pub trait Consumer: Send {
     /// Removes messages for good. After an error they come again.
     async fn ack(&mut self, tags: &[DeliveryTag]) -> Result<(), QueueError>;
 
-    /// Puts messages back at once, for example to leave in an orderly way. They count as delivered once more only if
-    /// `blame` is set: when their content, not the stores or a shutdown, kept them from being processed.
+    /// Asks for nothing more: from now on [`Self::next`] returns only what is already on its way to this consumer, and
+    /// empty at once when that is all. So an orderly stop finishes what it holds, and nothing is delivered twice.
+    async fn stop(&mut self) -> Result<(), QueueError>;
+
+    /// Puts messages back at once, for example to leave in an orderly way. With `blame` they
+    /// count as delivered once more: their content, not the stores or a shutdown, kept them from being processed. Without,
+    /// they do not, where the queue can tell (RabbitMQ before 4.3 counts every return).
     async fn put_back(&mut self, tags: &[DeliveryTag], blame: bool) -> Result<(), QueueError>;
 }
 

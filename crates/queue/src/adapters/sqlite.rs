@@ -47,7 +47,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use sendry_domain::routing::QueueName;
+use sendry_domain::{ledger::OldestHead, routing::QueueName};
 use tokio::sync::oneshot;
 
 use self::{
@@ -138,6 +138,7 @@ impl EventQueue for SqliteQueue {
             queue: self.core.registry.get_or_make(&queue.routing_key()),
             name: queue.clone(),
             id: self.last_consumer.fetch_add(1, Ordering::Relaxed),
+            stopped: false,
         }))
     }
 
@@ -145,8 +146,9 @@ impl EventQueue for SqliteQueue {
         let Some(known) = self.core.registry.get(&queue.routing_key()) else {
             return Ok(Depth {
                 ready: 0,
-                unacknowledged: 0,
-                oldest: None,
+                unacknowledged: Some(0),
+                consumers: None,
+                oldest: OldestHead::Empty,
             });
         };
         let (readers, no) = (Arc::clone(&self.core.readers), known.no);
@@ -157,10 +159,16 @@ impl EventQueue for SqliteQueue {
         let inner = known.lock();
         let (ready, unacknowledged) = (inner.ready(), inner.unacknowledged());
         // Read before the counts: the last message may have been acked in between.
-        let oldest = oldest.filter(|_| ready + unacknowledged > 0);
+        let oldest = match oldest {
+            _ if ready + unacknowledged == 0 => OldestHead::Empty,
+            Some(at) => OldestHead::AcceptedAt(at),
+            // Published in between: not in the file when it was read.
+            None => OldestHead::Unknown,
+        };
         Ok(Depth {
             ready,
-            unacknowledged,
+            unacknowledged: Some(unacknowledged),
+            consumers: None,
             oldest,
         })
     }

@@ -6,14 +6,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sendry_domain::id::MessageId;
+use sendry_domain::{id::MessageId, ledger::OldestHead};
 use tokio::sync::Mutex;
 
 use super::{
     DEADLINE, Harness, SILENCE,
     stage::{Stage, assert_same, eventually, message, next, nothing_comes, tags, take, within},
 };
-use crate::{Depth, Sealed};
+use crate::Sealed;
 
 /// A consumer that waits is woken by a publish, not by the end of its wait.
 pub async fn next_waits_and_wakes_on_a_publish<H: Harness>() {
@@ -166,43 +166,62 @@ pub async fn many_at_once_lose_and_double_nothing<H: Harness>() {
     nothing_comes(stage.consumer().await.as_mut()).await;
 }
 
-/// Waiting, in flight, oldest: before, during and after delivery.
+/// Waiting, in flight, oldest: before, during and after delivery. What a queue does not tell, it leaves open.
 pub async fn depth_tells_what_waits<H: Harness>() {
     let stage = Stage::<H>::new().await;
-    let depth_becomes = async |wanted: Depth| {
+    let depth_becomes = async |ready: u64, unacknowledged: u64, oldest: OldestHead| {
         eventually("depth", || async {
             let depth = stage.handle.depth(&stage.name).await.unwrap();
-            if depth == wanted { Ok(()) } else { Err(depth) }
+            let told = depth.unacknowledged.unwrap_or(unacknowledged) == unacknowledged
+                && (depth.oldest == oldest || depth.oldest == OldestHead::Unknown);
+            if depth.ready == ready && told {
+                Ok(())
+            } else {
+                Err(depth)
+            }
         })
         .await;
     };
-    depth_becomes(Depth {
-        ready: 0,
-        unacknowledged: 0,
-        oldest: None,
-    })
-    .await;
+    depth_becomes(0, 0, OldestHead::Empty).await;
     let sent = stage.publish_some(3).await;
-    let oldest = Some(sent[0].accepted_at);
-    depth_becomes(Depth {
-        ready: 3,
-        unacknowledged: 0,
-        oldest,
-    })
-    .await;
+    let oldest = OldestHead::AcceptedAt(sent[0].accepted_at);
+    depth_becomes(3, 0, oldest).await;
     let mut consumer = stage.consumer().await;
     let taken = take(consumer.as_mut(), 3).await;
-    depth_becomes(Depth {
-        ready: 0,
-        unacknowledged: 3,
-        oldest,
-    })
-    .await;
+    depth_becomes(0, 3, oldest).await;
     within("ack", consumer.ack(&tags(&taken))).await.unwrap();
-    depth_becomes(Depth {
-        ready: 0,
-        unacknowledged: 0,
-        oldest: None,
-    })
-    .await;
+    depth_becomes(0, 0, OldestHead::Empty).await;
+}
+
+/// An orderly stop: what is on its way is handed over and can be acked, what is not stays for another, and nothing is
+/// delivered twice.
+pub async fn a_stopped_consumer_gets_what_is_on_its_way_and_nothing_more<H: Harness>() {
+    let stage = Stage::<H>::new().await;
+    let mut sent = stage.publish_some(20).await;
+    let mut first = stage.consumer().await;
+    let mut taken = next(first.as_mut(), 3).await;
+    within("stop", first.stop()).await.unwrap();
+    loop {
+        let rest = within("next", first.next(1_000, DEADLINE)).await.unwrap();
+        if rest.is_empty() {
+            break;
+        }
+        taken.extend(rest);
+    }
+    let late = message(&stage.name, 20);
+    stage.publish(&late).await;
+    sent.push(late);
+    nothing_comes(first.as_mut()).await;
+    within("ack", first.ack(&tags(&taken))).await.unwrap();
+    drop(first);
+    let mut second = stage.consumer().await;
+    let rest = take(second.as_mut(), sent.len() - taken.len()).await;
+    for delivery in &rest {
+        assert_eq!(
+            delivery.delivered_before, 0,
+            "delivered twice: {delivery:?}"
+        );
+    }
+    taken.extend(rest);
+    assert_same(&taken, &sent);
 }

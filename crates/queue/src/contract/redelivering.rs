@@ -28,7 +28,7 @@ pub async fn what_a_dropped_consumer_held_comes_back_counted<H: Harness>() {
     nothing_comes(second.as_mut()).await;
 }
 
-/// Leaving in an orderly way is no fault of the messages.
+/// Leaving in an orderly way is no fault of the messages, where the queue can tell.
 pub async fn put_back_without_blame_is_not_counted<H: Harness>() {
     let stage = Stage::<H>::new().await;
     let sent = stage.publish_some(3).await;
@@ -44,8 +44,8 @@ pub async fn put_back_without_blame_is_not_counted<H: Harness>() {
     let again = take(second.as_mut(), 3).await;
     assert_same(&again, &sent);
     for delivery in &again {
-        assert_eq!(
-            delivery.delivered_before, 0,
+        assert!(
+            H::COUNTS_EVERY_RETURN || delivery.delivered_before == 0,
             "counted without blame: {delivery:?}"
         );
     }

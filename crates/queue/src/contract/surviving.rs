@@ -40,7 +40,7 @@ pub async fn acked_never_returns<H: Harness>() {
     within("ack", consumer.ack(&tags(&again))).await.unwrap();
     eventually("the queue is empty", || async {
         let depth = stage.handle.depth(&stage.name).await.unwrap();
-        if depth.ready + depth.unacknowledged == 0 {
+        if depth.ready + depth.unacknowledged.unwrap_or(0) == 0 {
             Ok(())
         } else {
             Err(depth)

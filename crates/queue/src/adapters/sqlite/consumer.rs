@@ -24,11 +24,17 @@ pub(super) struct SqliteConsumer {
     pub name: QueueName,
     /// Tells consumers apart in the queue's books.
     pub id: u64,
+    /// Takes nothing more.
+    pub stopped: bool,
 }
 
 #[async_trait]
 impl Consumer for SqliteConsumer {
     async fn next(&mut self, max_events: u32, wait: Duration) -> Result<Vec<Delivery>, QueueError> {
+        // Nothing is ever on its way: a message is taken when it is asked for.
+        if self.stopped {
+            return Ok(Vec::new());
+        }
         let started = Instant::now();
         let queue = Arc::clone(&self.queue);
         loop {
@@ -59,6 +65,11 @@ impl Consumer for SqliteConsumer {
         self.core
             .settle(&self.queue, Change::Remove(seqs), Some(reply));
         self.written("ack to", answer).await
+    }
+
+    async fn stop(&mut self) -> Result<(), QueueError> {
+        self.stopped = true;
+        Ok(())
     }
 
     async fn put_back(&mut self, tags: &[DeliveryTag], blame: bool) -> Result<(), QueueError> {
