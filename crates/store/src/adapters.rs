@@ -1,3 +1,8 @@
 //! Adapters: the only modules of this crate that name a database library.
 
+pub mod mongodb;
+pub mod postgres;
 pub mod sqlite;
+
+mod marks;
+mod rows;

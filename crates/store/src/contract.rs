@@ -64,6 +64,7 @@ macro_rules! metric_store_contract {
         $crate::contract_tests! { $fresh; metrics;
             identity {
                 a_redelivered_message_wins_the_same_positions_and_tallies_nothing,
+                what_another_message_counted_is_not_won_when_delivered_again,
                 a_message_twice_in_one_call_counts_once,
                 a_batch_sent_again_under_another_message_counts_once,
                 a_resend_after_a_partial_rejection_counts_what_is_missing,
@@ -170,6 +171,9 @@ macro_rules! control_store_contract {
                 a_key_is_revoked_once,
                 a_key_of_another_tenant_is_not_revoked,
                 a_second_key_of_one_id_is_refused,
+                a_process_is_known_by_its_last_beat,
+                a_beat_that_stopped_long_ago_is_swept_up,
+                a_change_wakes_who_waits_for_one,
             }
         }
     };

@@ -60,6 +60,8 @@ pub struct SqliteStore {
     writer: Writer,
     /// One derivation at a time: a second one would only do the same work.
     deriving: tokio::sync::Mutex<()>,
+    /// Told of every change of the settings that this process makes.
+    control_changed: tokio::sync::Notify,
 }
 
 impl SqliteStore {
@@ -83,6 +85,7 @@ impl SqliteStore {
             readers: Arc::new(readers),
             writer,
             deriving: tokio::sync::Mutex::new(()),
+            control_changed: tokio::sync::Notify::new(),
         })
     }
 

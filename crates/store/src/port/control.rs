@@ -3,14 +3,18 @@
 //! Small tables that every ingest holds in memory: [`ControlStore::version`] is cheap to poll, [`ControlStore::snapshot`]
 //! brings everything.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use sendry_domain::{
     api_key::KeyHash,
+    beat::Beat,
     id::{KeyId, PipelineName, TenantId},
     limit::Rate,
     time::UnixMillis,
     window::Window,
 };
+use uuid::Uuid;
 
 use super::error::StoreError;
 
@@ -42,6 +46,8 @@ pub struct PipelineRecord {
     pub environments: Vec<String>,
     /// When it was made: of equal patterns the older keeps the events.
     pub created_at: UnixMillis,
+    /// Takes no new events; its queue is drained.
+    pub retired: bool,
 }
 
 /// An API key, without the key.
@@ -88,6 +94,10 @@ pub trait ControlStore: Send + Sync {
     /// A number that grows with every change.
     async fn version(&self) -> Result<u64, StoreError>;
 
+    /// Waits until a change may have been made, at most for `patience`. Only ever saves time: it may return at once, or
+    /// miss a change, so the caller asks for the version in either case.
+    async fn changed(&self, patience: Duration);
+
     /// Everything, in one snapshot.
     async fn snapshot(&self) -> Result<ControlSnapshot, StoreError>;
 
@@ -107,6 +117,16 @@ pub trait ControlStore: Send + Sync {
         id: &KeyId,
         at: UnixMillis,
     ) -> Result<bool, StoreError>;
+
+    /// Writes what a process says of itself, in the place of what it said before; a beat that is not newer by its
+    /// sequence changes nothing. Beats do not change the version.
+    async fn beat(&self, beat: &Beat) -> Result<(), StoreError>;
+
+    /// What all processes said last, also those that are gone: see [`sendry_domain::beat::Liveness`].
+    async fn beats(&self) -> Result<Vec<Beat>, StoreError>;
+
+    /// Removes what a process said: it leaves in an orderly way.
+    async fn leave(&self, instance: Uuid) -> Result<(), StoreError>;
 
     /// Whether the store answers, for readiness.
     async fn check(&self) -> Result<(), StoreError>;

@@ -1,13 +1,18 @@
 //! [`ControlStore`] on SQLite.
 
+mod beats;
 mod snapshot;
+
+use std::time::Duration;
 
 use async_trait::async_trait;
 use rusqlite::{Connection, params};
 use sendry_domain::{
+    beat::Beat,
     id::{KeyId, TenantId},
     time::UnixMillis,
 };
+use uuid::Uuid;
 
 use super::{SqliteStore, column::count, failure::Failure};
 use crate::{ControlSnapshot, ControlStore, KeyRecord, PipelineRecord, StoreError, TenantRecord};
@@ -22,6 +27,12 @@ impl ControlStore for SqliteStore {
         version.map_err(|f| f.at(CONTROL, "read the version of the settings"))
     }
 
+    async fn changed(&self, patience: Duration) {
+        let change = self.control_changed.notified();
+        // The file may also be changed by another process (`sendry keys`), which notifies nobody here.
+        let _ = tokio::time::timeout(patience, change).await;
+    }
+
     async fn snapshot(&self) -> Result<ControlSnapshot, StoreError> {
         let snapshot = self.readers.read(snapshot::read).await;
         snapshot.map_err(|f| f.at(CONTROL, "read the settings"))
@@ -30,19 +41,19 @@ impl ControlStore for SqliteStore {
     async fn put_tenant(&self, tenant: &TenantRecord) -> Result<(), StoreError> {
         let tenant = tenant.clone();
         let put = self.writer.transact(move |t, _| put_tenant(t, &tenant));
-        put.await.map_err(|f| f.at(CONTROL, "put a tenant"))
+        self.told(put.await, "put a tenant")
     }
 
     async fn put_pipeline(&self, pipeline: &PipelineRecord) -> Result<(), StoreError> {
         let pipeline = pipeline.clone();
         let put = self.writer.transact(move |t, _| put_pipeline(t, &pipeline));
-        put.await.map_err(|f| f.at(CONTROL, "put a pipeline"))
+        self.told(put.await, "put a pipeline")
     }
 
     async fn add_key(&self, key: &KeyRecord) -> Result<(), StoreError> {
         let key = key.clone();
         let added = self.writer.transact(move |t, _| add_key(t, &key));
-        added.await.map_err(|f| f.at(CONTROL, "add an API key"))
+        self.told(added.await, "add an API key")
     }
 
     async fn revoke_key(
@@ -55,14 +66,39 @@ impl ControlStore for SqliteStore {
         let revoked = self
             .writer
             .transact(move |t, _| revoke_key(t, &tenant, &id, at));
-        revoked
+        self.told(revoked.await, "revoke an API key")
+    }
+
+    async fn beat(&self, beat: &Beat) -> Result<(), StoreError> {
+        let beat = beat.clone();
+        let written = self.writer.transact(move |t, _| beats::beat(t, &beat));
+        written
             .await
-            .map_err(|f| f.at(CONTROL, "revoke an API key"))
+            .map_err(|f| f.at(CONTROL, "write a process's beat"))
+    }
+
+    async fn beats(&self) -> Result<Vec<Beat>, StoreError> {
+        let read = self.readers.read(beats::read).await;
+        read.map_err(|f| f.at(CONTROL, "read the processes' beats"))
+    }
+
+    async fn leave(&self, instance: Uuid) -> Result<(), StoreError> {
+        let left = self.writer.transact(move |t, _| beats::leave(t, instance));
+        left.await
+            .map_err(|f| f.at(CONTROL, "remove a process's beat"))
     }
 
     async fn check(&self) -> Result<(), StoreError> {
         let answers = self.answers().await;
         answers.map_err(|f| f.at(CONTROL, "check the store"))
+    }
+}
+
+impl SqliteStore {
+    /// Wakes who waits for a change, and puts a failure into words.
+    fn told<T>(&self, written: Result<T, Failure>, doing: &'static str) -> Result<T, StoreError> {
+        self.control_changed.notify_waiters();
+        written.map_err(|f| f.at(CONTROL, doing))
     }
 }
 
@@ -121,18 +157,22 @@ fn put_pipeline(transaction: &Connection, pipeline: &PipelineRecord) -> Result<(
         services,
         environments,
         created_at,
+        retired,
     } = pipeline;
-    let sql = "INSERT INTO pipeline (tenant, name, services, environments, created_at)
-               VALUES (?, ?, ?, ?, ?)
+    let sql = "INSERT INTO pipeline (tenant, name, services, environments, created_at, retired)
+               VALUES (?, ?, ?, ?, ?, ?)
                ON CONFLICT DO UPDATE SET
-                   services = excluded.services, environments = excluded.environments
-               WHERE (services, environments) IS NOT (excluded.services, excluded.environments)";
+                   services = excluded.services, environments = excluded.environments,
+                   retired = excluded.retired
+               WHERE (services, environments, retired)
+                   IS NOT (excluded.services, excluded.environments, excluded.retired)";
     let rows = transaction.prepare_cached(sql)?.execute(params![
         tenant.as_str(),
         name.as_str(),
         list(services)?,
         list(environments)?,
         created_at.0,
+        retired,
     ])?;
     changed(transaction, rows)
 }

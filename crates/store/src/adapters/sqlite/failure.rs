@@ -3,6 +3,7 @@
 use rusqlite::{Error, ErrorCode};
 use sendry_domain::histogram::CorruptHistogram;
 
+use super::super::rows::Unreadable;
 use crate::StoreError;
 
 /// A failed operation, before it is known whose.
@@ -17,6 +18,9 @@ pub enum Failure {
     /// A stored histogram is none.
     #[error(transparent)]
     Histogram(#[from] CorruptHistogram),
+    /// A stored bucket that no build writes.
+    #[error(transparent)]
+    Bucket(#[from] Unreadable),
     /// A stored value that no build writes.
     #[error("{0}")]
     Damaged(String),
@@ -64,7 +68,9 @@ impl Failure {
     fn kind(&self) -> Kind {
         match self {
             Self::Sqlite(error) | Self::Commit(error) => kind_of(error),
-            Self::Histogram(_) | Self::Damaged(_) | Self::Panicked(_) => Kind::Damaged,
+            Self::Histogram(_) | Self::Bucket(_) | Self::Damaged(_) | Self::Panicked(_) => {
+                Kind::Damaged
+            }
             Self::Gone => Kind::Unavailable,
         }
     }

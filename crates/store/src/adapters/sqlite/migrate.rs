@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, TransactionBehavior};
 
 /// The schema's steps, in order: file `n` brings `user_version` from `n - 1` to `n`. A released step never changes.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_initial.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_initial.sql"),
+    include_str!("migrations/0002_process.sql"),
+];
 
 /// `application_id` of our files: "Sdry".
 const APPLICATION: i32 = 0x5364_7279;

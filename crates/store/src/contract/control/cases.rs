@@ -1,14 +1,16 @@
 //! Settings: every change is seen, and a key is never undone.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use sendry_domain::{
     api_key::{ApiKey, ENTROPY},
+    beat::{Beat, ProcessRole, QueueBeat},
     id::{KeyId, PipelineName, TenantId},
     limit::Rate,
     time::{DAY, HOUR},
     window::Window,
 };
+use uuid::Uuid;
 
 use super::super::build::{NOW, tenant};
 use crate::{ControlSnapshot, ControlStore, KeyRecord, PipelineRecord, StoreError, TenantRecord};
@@ -30,6 +32,7 @@ fn pipeline(name: &str, of: &str) -> PipelineRecord {
         services: vec!["shop".to_owned(), "auth \"x\", [y]".to_owned()],
         environments: Vec::new(),
         created_at: NOW,
+        retired: false,
     }
 }
 
@@ -100,6 +103,12 @@ pub async fn every_change_raises_the_version(store: Arc<dyn ControlStore>) {
     };
     store.put_pipeline(&wider).await.unwrap();
     grew("a pipeline changed").await;
+    let retired = PipelineRecord {
+        retired: true,
+        ..wider
+    };
+    store.put_pipeline(&retired).await.unwrap();
+    grew("a pipeline retired").await;
     let key = key(1, "version");
     store.add_key(&key).await.unwrap();
     grew("a key").await;
@@ -171,6 +180,7 @@ pub async fn a_pipeline_keeps_the_moment_it_was_made(store: Arc<dyn ControlStore
     let later = PipelineRecord {
         environments: vec!["production".to_owned()],
         created_at: NOW.plus(DAY),
+        retired: true,
         ..pipeline("default", "older")
     };
     store.put_pipeline(&later).await.unwrap();
@@ -234,4 +244,84 @@ pub async fn a_second_key_of_one_id_is_refused(store: Arc<dyn ControlStore>) {
     let shown = snapshot(&store).await;
     assert_eq!((shown.keys.len(), shown.version), (1, version));
     assert_same(&shown.keys[0], &first);
+}
+
+/// A beat of `instance` with every field filled.
+fn beat(instance: u128, sequence: u64) -> Beat {
+    Beat {
+        instance: Uuid::from_u128(instance),
+        role: ProcessRole::Worker,
+        sequence,
+        at: NOW.plus(sequence as i64),
+        queues: vec![QueueBeat {
+            tenant: tenant("beats"),
+            pipeline: Some(PipelineName::fallback()),
+            consumers: 2,
+            in_flight: 3,
+            oldest: Some(NOW),
+            reached: None,
+            messages: sequence,
+            events: u64::from(u32::MAX) + sequence,
+            busy_us: 9,
+        }],
+    }
+}
+
+pub async fn a_process_is_known_by_its_last_beat(store: Arc<dyn ControlStore>) {
+    assert!(store.beats().await.unwrap().is_empty());
+    let version = store.version().await.unwrap();
+    let ingest = Beat {
+        role: ProcessRole::Ingest,
+        queues: Vec::new(),
+        ..beat(2, 1)
+    };
+    for written in [beat(1, 1), beat(1, 3), ingest.clone(), beat(1, 2)] {
+        store.beat(&written).await.unwrap();
+    }
+    assert_eq!(store.beats().await.unwrap(), [beat(1, 3), ingest.clone()]);
+    store.leave(beat(1, 3).instance).await.unwrap();
+    store.leave(Uuid::from_u128(77)).await.unwrap();
+    assert_eq!(store.beats().await.unwrap(), [ingest]);
+    assert_eq!(
+        store.version().await.unwrap(),
+        version,
+        "no setting changed"
+    );
+}
+
+pub async fn a_beat_that_stopped_long_ago_is_swept_up(store: Arc<dyn ControlStore>) {
+    store.beat(&beat(1, 1)).await.unwrap();
+    let later = Beat {
+        at: NOW.plus(2 * DAY),
+        ..beat(2, 1)
+    };
+    store.beat(&later).await.unwrap();
+    assert_eq!(store.beats().await.unwrap(), [later]);
+}
+
+pub async fn a_change_wakes_who_waits_for_one(store: Arc<dyn ControlStore>) {
+    const PATIENCE: Duration = Duration::from_secs(30);
+    // A store may need a moment to begin listening, so the change is made again until it is heard.
+    let changing = async {
+        for n in 0u32.. {
+            let rate = Some(Rate {
+                per_second: n + 1,
+                burst: 1,
+            });
+            let changed = TenantRecord {
+                rate,
+                ..settings("wake")
+            };
+            store.put_tenant(&changed).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let begun = std::time::Instant::now();
+    tokio::select! {
+        () = store.changed(PATIENCE) => {}
+        () = changing => {}
+    }
+    assert!(begun.elapsed() < PATIENCE, "nobody was woken");
+    // Without a change it comes back all the same.
+    store.changed(Duration::from_millis(50)).await;
 }

@@ -44,6 +44,25 @@ pub async fn a_redelivered_message_wins_the_same_positions_and_tallies_nothing(
     assert_eq!(t.letters(None).await.len(), 1);
 }
 
+pub async fn what_another_message_counted_is_not_won_when_delivered_again(
+    store: Arc<dyn MetricStore>,
+) {
+    let t = View::of(&store, "won-by-another");
+    let named = request([event().id("a"), event().id("b"), event().id("c")]);
+    let batch = request([event(), event(), event()]).batch(7);
+    let requests = [named, batch];
+    // The second message has one event of each kind that the first has, and one that is new.
+    let first = t.seal.seal(1, &requests, &[(0, 0), (0, 1), (1, 0), (1, 1)]);
+    let second = t.seal.seal(2, &requests, &[(0, 1), (0, 2), (1, 1), (1, 2)]);
+    t.count(&[first]).await;
+    for redelivered in [false, true] {
+        let counted = t.count(std::slice::from_ref(&second)).await;
+        assert_eq!(counted[0].won.redelivered, redelivered);
+        assert_eq!(won(&counted[0]), [1, 3]);
+    }
+    assert_eq!(t.account().await, (8, 6, 2, 0, 0));
+}
+
 pub async fn a_message_twice_in_one_call_counts_once(store: Arc<dyn MetricStore>) {
     let t = View::of(&store, "twice-in-a-call");
     let message = t.seal.message(1, &request(some(3)));

@@ -27,7 +27,7 @@ pub fn read(snapshot: &Connection) -> Result<ControlSnapshot, Failure> {
         )?,
         pipelines: all(
             snapshot,
-            "SELECT tenant, name, services, environments, created_at
+            "SELECT tenant, name, services, environments, created_at, retired
              FROM pipeline ORDER BY tenant, name",
             pipeline,
         )?,
@@ -76,6 +76,7 @@ fn pipeline(row: &Row<'_>) -> Result<PipelineRecord, Failure> {
         services: list(&row.get::<_, String>(2)?)?,
         environments: list(&row.get::<_, String>(3)?)?,
         created_at: UnixMillis(row.get(4)?),
+        retired: row.get(5)?,
     })
 }
 

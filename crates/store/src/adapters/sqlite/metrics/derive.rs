@@ -5,19 +5,17 @@
 //! nobody reads the old rows until then ([`super::dirty`]). So the writer never waits for a computation, and a day that
 //! is being written all the time is derived once it comes to rest.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, params};
 use sendry_domain::{
-    histogram::Dense,
-    query,
     rollup::{Cell, Level},
     series::SeriesKind,
     time::UnixMillis,
 };
 
 use super::{
-    super::{column::count, failure::Failure, readers::Readers, writer::Writer},
+    super::{super::rows::Sums, column::count, failure::Failure, readers::Readers, writer::Writer},
     buckets::{self, Place},
 };
 
@@ -129,16 +127,12 @@ fn sum(
     let mut statement = snapshot.prepare_cached(sql)?;
     let range = params![mark.tenant, finer as u8, kind as u8, mark.start.0, end.0];
     let mut rows = statement.query(range)?;
-    let mut sums = HashMap::<i64, (Cell, Dense)>::new();
+    let mut sums = Sums::default();
     while let Some(row) = rows.next()? {
         let (series, row) = buckets::read(row)?;
-        let (cell, histogram) = sums.entry(series).or_default();
-        add_row(cell, &row);
-        histogram.add(row.histogram)?;
+        sums.add(series, row)?;
     }
-    let mut sums: Vec<_> = sums.into_iter().collect();
-    sums.sort_unstable_by_key(|(series, _)| *series);
-    out.extend(sums.into_iter().map(|(series, (cell, histogram))| {
+    out.extend(sums.finish().into_iter().map(|(series, cell)| {
         let place = Place {
             tenant: mark.tenant,
             level: mark.level,
@@ -146,23 +140,9 @@ fn sum(
             start: mark.start,
             series,
         };
-        let histogram = histogram.to_histogram();
-        (place, Cell { histogram, ..cell })
+        (place, cell)
     }));
     Ok(())
-}
-
-/// Adds everything but the histogram. Sums stay at the largest integer.
-fn add_row(cell: &mut Cell, row: &query::Row<'_>) {
-    let add = |sum: &mut u64, more: u64| *sum = sum.saturating_add(more);
-    add(&mut cell.count, row.count);
-    add(&mut cell.errors, row.errors);
-    add(&mut cell.client_errors, row.client_errors);
-    add(&mut cell.latency_sum_us, row.latency_sum_us);
-    cell.latency_min_us = cell.latency_min_us.min(row.latency_min_us);
-    cell.latency_max_us = cell.latency_max_us.max(row.latency_max_us);
-    add(&mut cell.bytes_in, row.bytes_in);
-    add(&mut cell.bytes_out, row.bytes_out);
 }
 
 /// Puts the rows in the place of what stood there and takes the mark away, unless counting has renewed it meanwhile.

@@ -1,15 +1,12 @@
-//! Marks on days and months whose rows lag behind their hours, and reading around them.
-//!
-//! Counting writes minutes and hours only. It marks the days and months it touched in the same transaction; a reader
-//! takes a marked month from its days and a marked day from its hours. So an answer is exact however late the derivation
-//! is, and the derivation is only what makes it cheap.
-
-use std::collections::BTreeSet;
+//! Marks on days and months whose rows lag behind their hours ([`Marks`]), as rows.
 
 use rusqlite::{Connection, params};
-use sendry_domain::{query::Slice, rollup::Level, time::UnixMillis};
+use sendry_domain::time::UnixMillis;
 
-use super::super::failure::Failure;
+use super::super::{
+    super::marks::{Marks, touched},
+    failure::Failure,
+};
 
 /// Marks the days and months of buckets that were written.
 pub fn mark(
@@ -18,147 +15,23 @@ pub fn mark(
     starts: impl IntoIterator<Item = UnixMillis>,
     version: i64,
 ) -> Result<(), Failure> {
-    let days: BTreeSet<_> = starts.into_iter().map(|s| Level::Day.floor(s)).collect();
-    let months: BTreeSet<_> = days.iter().map(|d| Level::Month.floor(*d)).collect();
     let sql = "INSERT INTO dirty (tenant, level, start, version) VALUES (?, ?, ?, ?)
                ON CONFLICT DO UPDATE SET version = excluded.version";
     let mut statement = transaction.prepare_cached(sql)?;
-    for (level, starts) in [(Level::Day, days), (Level::Month, months)] {
-        for start in starts {
-            statement.execute(params![tenant, level as u8, start.0, version])?;
-        }
+    for (level, start) in touched(starts) {
+        statement.execute(params![tenant, level as u8, start.0, version])?;
     }
     Ok(())
 }
 
-/// A tenant's marks.
-#[derive(Debug, Default)]
-pub struct Dirty {
-    days: BTreeSet<UnixMillis>,
-    months: BTreeSet<UnixMillis>,
-}
-
-impl Dirty {
-    /// As of a snapshot.
-    pub fn load(snapshot: &Connection, tenant: i64) -> Result<Self, Failure> {
-        let sql = "SELECT level, start FROM dirty WHERE tenant = ?";
-        let mut statement = snapshot.prepare_cached(sql)?;
-        let mut rows = statement.query([tenant])?;
-        let mut dirty = Self::default();
-        while let Some(row) = rows.next()? {
-            let start = UnixMillis(row.get(1)?);
-            if row.get::<_, u8>(0)? == Level::Month as u8 {
-                dirty.months.insert(start);
-            } else {
-                dirty.days.insert(start);
-            }
-        }
-        Ok(dirty)
+/// A tenant's marks, as of a snapshot.
+pub fn load(snapshot: &Connection, tenant: i64) -> Result<Marks, Failure> {
+    let sql = "SELECT level, start FROM dirty WHERE tenant = ?";
+    let mut statement = snapshot.prepare_cached(sql)?;
+    let mut rows = statement.query([tenant])?;
+    let mut marks = Marks::default();
+    while let Some(row) = rows.next()? {
+        marks.insert(row.get(0)?, UnixMillis(row.get(1)?));
     }
-
-    /// The same time in slices that hold no marked bucket, in order of time.
-    pub fn avoid(&self, slices: &[Slice]) -> Vec<Slice> {
-        let mut avoided = Vec::with_capacity(slices.len());
-        for slice in slices {
-            self.split(*slice, &mut avoided);
-        }
-        avoided
-    }
-
-    fn split(&self, slice: Slice, out: &mut Vec<Slice>) {
-        let (marked, finer) = match slice.level {
-            Level::Minute | Level::Hour => return push(slice, out),
-            Level::Day => (&self.days, Level::Hour),
-            Level::Month => (&self.months, Level::Day),
-        };
-        let mut from = slice.from;
-        for start in marked.range(slice.from..slice.to) {
-            let (level, next) = (slice.level, slice.level.next(*start));
-            let clean = Slice {
-                level,
-                from,
-                to: *start,
-            };
-            push(clean, out);
-            let instead = Slice {
-                level: finer,
-                from: *start,
-                to: next,
-            };
-            self.split(instead, out);
-            from = next;
-        }
-        push(Slice { from, ..slice }, out);
-    }
-}
-
-/// Appends a slice, to the one before it where they are one run.
-fn push(slice: Slice, out: &mut Vec<Slice>) {
-    if slice.from >= slice.to {
-        return;
-    }
-    match out.last_mut() {
-        Some(last) if last.level == slice.level && last.to == slice.from => last.to = slice.to,
-        _ => out.push(slice),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use sendry_domain::{
-        query::cover,
-        time::{DAY, HOUR},
-    };
-
-    use super::*;
-
-    fn at(text: &str) -> UnixMillis {
-        let days = |y: i64, m: i64, d: i64| {
-            // Days since the epoch by the civil calendar.
-            let (y, m) = if m > 2 { (y, m - 3) } else { (y - 1, m + 9) };
-            365 * y + y.div_euclid(4) - y.div_euclid(100)
-                + y.div_euclid(400)
-                + (153 * m + 2) / 5
-                + d
-                - 719_469
-        };
-        let mut parts = text.split('-').map(|p| p.parse::<i64>().unwrap());
-        let mut next = || parts.next().unwrap();
-        UnixMillis(days(next(), next(), next()) * DAY)
-    }
-
-    #[test]
-    fn marked_months_are_read_from_days_and_marked_days_from_hours() {
-        let dirty = Dirty {
-            days: [at("2026-02-03"), at("2026-02-04"), at("2026-04-01")].into(),
-            months: [at("2026-02-01")].into(),
-        };
-        let slices = cover(
-            at("2026-01-01"),
-            at("2026-04-02"),
-            Level::Hour,
-            Level::Month,
-        );
-        let read: Vec<_> = dirty
-            .avoid(&slices)
-            .iter()
-            .map(|s| (s.level, s.from, s.to))
-            .collect();
-        let expected = [
-            (Level::Month, at("2026-01-01"), at("2026-02-01")),
-            (Level::Day, at("2026-02-01"), at("2026-02-03")),
-            (Level::Hour, at("2026-02-03"), at("2026-02-05")),
-            (Level::Day, at("2026-02-05"), at("2026-03-01")),
-            (Level::Month, at("2026-03-01"), at("2026-04-01")),
-            (Level::Hour, at("2026-04-01"), at("2026-04-02")),
-        ];
-        assert_eq!(read, expected);
-    }
-
-    #[test]
-    fn without_marks_nothing_changes() {
-        let (from, to) = (at("2025-06-15"), at("2026-04-02").plus(5 * HOUR));
-        let slices = cover(from, to, Level::Minute, Level::Month);
-        assert_eq!(Dirty::default().avoid(&slices), slices);
-    }
+    Ok(marks)
 }

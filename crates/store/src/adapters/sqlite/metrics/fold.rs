@@ -4,21 +4,16 @@ use rusqlite::{Connection, params};
 use sendry_domain::{
     id::TenantId,
     query::{FoldSpec, Folder, Group, Slice},
-    series::Series,
-    time::UnixMillis,
 };
 
 use super::{
     super::{
+        super::rows::{Groups, JUMP},
         failure::Failure,
         names::{Dictionary, number},
     },
-    buckets,
-    dirty::Dirty,
+    buckets, dirty,
 };
-
-/// A jump costs about as much as reading this many rows in sequence.
-const JUMP: usize = 8;
 
 /// Adds up the buckets that `spec` asks for.
 pub fn fold(
@@ -32,7 +27,7 @@ pub fn fold(
     };
     let of_tenant = dictionary.of(snapshot, tenant)?;
     let series = &of_tenant[spec.kind as usize];
-    let slices = Dirty::load(snapshot, tenant)?.avoid(&spec.slices);
+    let slices = dirty::load(snapshot, tenant)?.avoid(&spec.slices);
     let wanted: Vec<i64> = series
         .iter()
         .filter(|(_, name)| spec.filter.matches(name))
@@ -46,7 +41,7 @@ pub fn fold(
             scan(snapshot, tenant, slice, &mut groups)?;
         }
     }
-    Ok(groups.folder.finish())
+    Ok(groups.finish())
 }
 
 /// Reads every row of the slice.
@@ -62,7 +57,7 @@ fn scan(
         " FROM bucket WHERE tenant = ? AND level = ? AND kind = ? AND start >= ? AND start < ?"
     );
     let mut statement = snapshot.prepare_cached(sql)?;
-    let kind = groups.folder.spec().kind as u8;
+    let kind = groups.spec().kind as u8;
     let mut rows = statement.query(params![
         tenant,
         slice.level as u8,
@@ -95,7 +90,7 @@ fn jump(
           AND (start, series) >= (?, ?) AND start < ? ORDER BY start, series LIMIT 1"
     );
     let mut statement = snapshot.prepare_cached(sql)?;
-    let kind = groups.folder.spec().kind as u8;
+    let kind = groups.spec().kind as u8;
     let (mut start, mut series) = (slice.from, *first);
     loop {
         let mut rows = statement.query(params![
@@ -121,59 +116,4 @@ fn jump(
             groups.add(found, row)?;
         }
     }
-}
-
-/// The folder, and which of its groups each series belongs to.
-struct Groups<'a> {
-    folder: Folder,
-    series: &'a [(i64, Series)],
-    /// The least series' number: where `by_series` begins.
-    base: i64,
-    by_series: Vec<Membership>,
-}
-
-/// A group is made when the first row for it comes: most series have none in a short range.
-#[derive(Clone, Copy)]
-enum Membership {
-    Unasked,
-    LeftOut,
-    Group(u32),
-}
-
-impl<'a> Groups<'a> {
-    fn new(folder: Folder, series: &'a [(i64, Series)]) -> Self {
-        let base = series.first().map_or(0, |(no, _)| *no);
-        let end = series.last().map_or(0, |(no, _)| *no + 1);
-        let length = usize::try_from(end - base).unwrap_or(0);
-        Self {
-            folder,
-            series,
-            base,
-            by_series: vec![Membership::Unasked; length],
-        }
-    }
-
-    fn add(&mut self, series: i64, row: sendry_domain::query::Row<'_>) -> Result<(), Failure> {
-        let at = usize::try_from(series - self.base).ok();
-        let Some(member) = at.and_then(|at| self.by_series.get_mut(at)) else {
-            return Err(unnamed(series, row.start));
-        };
-        if let Membership::Unasked = member {
-            let named = self.series.binary_search_by_key(&series, |(no, _)| *no);
-            let named = named.map_err(|_| unnamed(series, row.start))?;
-            let group = self.folder.group_of(&self.series[named].1);
-            *member = group.map_or(Membership::LeftOut, |group| Membership::Group(group as u32));
-        }
-        if let Membership::Group(group) = *member {
-            self.folder.add(group as usize, row)?;
-        }
-        Ok(())
-    }
-}
-
-fn unnamed(series: i64, start: UnixMillis) -> Failure {
-    Failure::damaged(format!(
-        "the bucket at {} of series {series} has no name of its kind in the dictionary",
-        start.0
-    ))
 }

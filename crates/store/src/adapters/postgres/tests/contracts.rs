@@ -1,0 +1,15 @@
+//! The contracts, each case on a database of its own.
+
+mod metrics {
+    use std::sync::Arc;
+
+    use super::super::stage::TestDatabase;
+    use crate::{MetricStore, contract::Fresh};
+
+    async fn fresh() -> Fresh<dyn MetricStore> {
+        let database = TestDatabase::migrated().await;
+        Fresh::new(Arc::new(database.store().await), database)
+    }
+
+    crate::metric_store_contract!(fresh);
+}
