@@ -9,6 +9,7 @@
 //! | [`metrics`] | what may Prometheus scrape? |
 //! | [`health`], [`admin`] | is this process alive, and should it get traffic? |
 //! | [`http`] | how is an HTTP request accepted, named, guarded and refused? |
+//! | [`process`] | what frames a long-running process? |
 //! | [`shutdown`] | who stops whom, and how long may it take? |
 //! | [`clock`] | what time is it, and who says so? |
 //! | [`backoff`], [`error_chain`] | how long until the next try; how is an error told, once? |
@@ -21,5 +22,6 @@ pub mod error_chain;
 pub mod health;
 pub mod http;
 pub mod metrics;
+pub mod process;
 pub mod shutdown;
 pub mod telemetry;

@@ -80,7 +80,7 @@ pub enum TelemetryError {
 /// process may each call it. In JSON a panic becomes a log line too (`panic.location`), for a
 /// multi-line message would break the stream.
 pub fn init(format: LogFormat, filter: &str) -> Result<(), TelemetryError> {
-    let filter = EnvFilter::try_new(filter).map_err(|source| TelemetryError::Filter {
+    let filter = quiet(filter).map_err(|source| TelemetryError::Filter {
         filter: filter.to_owned(),
         source,
     })?;
@@ -102,6 +102,15 @@ pub fn init(format: LogFormat, filter: &str) -> Result<(), TelemetryError> {
         log_panics();
     }
     Ok(())
+}
+
+/// The filter, with a library held back that would log bodies of events: lapin warns of every returned message whole.
+fn quiet(filter: &str) -> Result<EnvFilter, ParseError> {
+    let read = EnvFilter::try_new(filter)?;
+    if filter.contains("lapin") {
+        return Ok(read);
+    }
+    Ok(read.add_directive("lapin=error".parse()?))
 }
 
 type Lines = Box<dyn Layer<Registry> + Send + Sync>;
