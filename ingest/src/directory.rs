@@ -1,7 +1,7 @@
 //! Tenants, pipelines and keys as ingest holds them in memory, following the control store.
 //!
-//! Changes are seen by a poll of the store's version every two seconds, so a revocation acts within five. While the
-//! store is away the last view serves for [`STALE_AFTER`], then ingest answers 503. A well-formed key that the view does
+//! The store tells of changes where it can, and its version is asked for every two seconds in any case, so a revocation
+//! acts within five. While the store is away the last view serves for [`STALE_AFTER`], then ingest answers 503. A well-formed key that the view does
 //! not know is looked up at once, one look-up at a time and at a bounded rate: a key made a moment ago works.
 
 mod view;
@@ -17,8 +17,10 @@ use tokio_util::sync::CancellationToken;
 
 pub use view::{Key, Tenant, View};
 
-/// How often the version is asked for.
+/// How often the version is asked for at least.
 const POLL: Duration = Duration::from_secs(2);
+/// Between two looks at least, so that many changes at once, or a store that never waits, cost few of them.
+const PAUSE: Duration = Duration::from_millis(50);
 /// How long the store may take to answer: a request that needs it does not hang with it.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 /// How long a view may serve without word from the store, in milliseconds.
@@ -134,8 +136,13 @@ impl Directory {
                     }
                 }
             }
+            let change = async {
+                // The store keeps the time itself; one that does not must not keep us from asking.
+                let _ = timeout(POLL, self.control.changed(POLL)).await;
+                tokio::time::sleep(PAUSE).await;
+            };
             tokio::select! {
-                () = tokio::time::sleep(POLL) => {}
+                () = change => {}
                 () = stop.cancelled() => return,
             }
         }

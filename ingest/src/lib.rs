@@ -8,12 +8,14 @@
 
 pub mod accept;
 pub mod auth;
+pub mod beats;
 pub mod body;
 pub mod directory;
 pub mod metrics;
 pub mod publish;
 pub mod quota;
 pub mod routes;
+pub mod run;
 
 use std::sync::Arc;
 
@@ -23,7 +25,9 @@ use sendry_runtime::{clock::Clock, health::Health, shutdown::Tasks};
 use sendry_store::ControlStore;
 use tokio_util::sync::CancellationToken;
 
-use crate::{directory::Directory, metrics::IngestMetrics, publish::Publisher, quota::Quotas};
+use crate::{
+    beats::Beats, directory::Directory, metrics::IngestMetrics, publish::Publisher, quota::Quotas,
+};
 
 /// What ingest needs from its surroundings.
 pub struct Parts {
@@ -50,7 +54,8 @@ pub struct Ingest {
 }
 
 impl Ingest {
-    /// Puts ingest together and starts what it does beside requests: following control changes and watching the queue.
+    /// Puts ingest together and starts what it does beside requests: following control changes, counting the ingests that
+    /// share the rates, and watching the queue.
     ///
     /// Must be called inside a tokio runtime.
     pub fn start(
@@ -66,6 +71,7 @@ impl Ingest {
             trusted_proxies,
             metrics,
         } = parts;
+        let beats = Beats::new(control.clone(), clock.clone());
         let directory = Directory::new(control, clock.clone());
         let publisher = Publisher::new(queue.clone(), clock.clone(), metrics.clone());
         let ingest = Arc::new(Self {
@@ -80,6 +86,10 @@ impl Ingest {
         let (following, token) = (ingest.clone(), stop.clone());
         tasks.spawn_vital("ingest-directory", async move {
             following.directory.follow(&component, &token).await;
+        });
+        let (sharing, token) = (ingest.clone(), stop.clone());
+        tasks.spawn_vital("ingest-beats", async move {
+            beats.keep(&sharing.quotas, &token).await;
         });
         let component = health.component("ingest-queue").informational();
         let (watching, token) = (ingest.clone(), stop.clone());

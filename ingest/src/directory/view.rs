@@ -63,7 +63,7 @@ impl View {
             keys,
         } = snapshot;
         let mut patterns: HashMap<TenantId, Vec<Pattern>> = HashMap::new();
-        for p in pipelines {
+        for p in pipelines.into_iter().filter(|p| !p.retired) {
             patterns.entry(p.tenant).or_default().push(Pattern {
                 pipeline: p.name,
                 services: p.services,

@@ -39,12 +39,24 @@ pub struct Stage {
     shutdown: Shutdown,
     _tasks: Tasks,
     // Dropped last, when the files are closed.
-    _dir: tempfile::TempDir,
+    dir: Arc<tempfile::TempDir>,
 }
 
 impl Stage {
     pub async fn new() -> Self {
-        let stage = Self::starting().await;
+        Self::starting().await.ready().await
+    }
+
+    /// Another ingest on the settings of this one, with a queue of its own.
+    pub async fn another(&self) -> Self {
+        let (dir, store) = (self.dir.clone(), self.store.clone());
+        Self::start(dir, store, self.clock.clone(), "other.db")
+            .ready()
+            .await
+    }
+
+    async fn ready(self) -> Self {
+        let stage = self;
         let ready = || stage.health.readiness().ok().then_some(());
         let seen = || stage.health.readiness().to_string();
         eventually("the directory to load", ready, seen).await;
@@ -66,13 +78,22 @@ impl Stage {
             services: vec!["pay".to_owned()],
             environments: vec![],
             created_at: UnixMillis(NOW),
+            retired: false,
         };
         store.put_pipeline(&pay).await.unwrap();
-        let sqlite = SqliteQueue::open(dir.path().join("queue.db"), QueueOptions::default());
+        Self::start(Arc::new(dir), store, ManualClock::at(NOW), "queue.db")
+    }
+
+    fn start(
+        dir: Arc<tempfile::TempDir>,
+        store: Arc<SqliteStore>,
+        clock: Arc<ManualClock>,
+        queue: &str,
+    ) -> Self {
+        let sqlite = SqliteQueue::open(dir.path().join(queue), QueueOptions::default());
         let sqlite = Arc::new(sqlite.unwrap());
         let queue = FaultyQueue::before(sqlite.clone());
         let control = FaultyControl::before(store.clone());
-        let clock = ManualClock::at(NOW);
         let metrics = IngestMetrics::register(MetricsBuilder::new().registry());
         let (health, shutdown) = (Health::new(), Shutdown::new());
         let mut tasks = Tasks::new(&shutdown);
@@ -95,7 +116,7 @@ impl Stage {
             sqlite,
             shutdown,
             _tasks: tasks,
-            _dir: dir,
+            dir,
         }
     }
 
@@ -128,6 +149,13 @@ impl Stage {
             let tags: Vec<_> = taken.iter().map(|d| d.tag).collect();
             consumer.ack(&tags).await.unwrap();
         }
+    }
+}
+
+impl Stage {
+    /// Begins an orderly end.
+    pub fn leave(&self) {
+        self.shutdown.begin();
     }
 }
 

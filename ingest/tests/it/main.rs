@@ -8,6 +8,7 @@
 
 mod bodies;
 mod breaker;
+mod changes;
 mod client;
 mod control_away;
 mod faults_control;
@@ -29,6 +30,7 @@ mod records;
 mod retries;
 mod senders;
 mod services;
+mod sharing;
 mod sizes;
 mod slow;
 mod socket;
