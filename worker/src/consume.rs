@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use sendry_domain::routing::QueueName;
+use sendry_domain::{routing::QueueName, time::UnixMillis};
 use sendry_queue::{Consumer, Delivery, EventQueue, QueueError};
 use sendry_runtime::{backoff::Backoff, error_chain::chain, health::Component};
 use tokio::time::Instant;
@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     Role,
+    doings::Doing,
     process::{Settled, process},
     stores::{Leaving, Stores, pause},
 };
@@ -40,6 +41,10 @@ pub struct Consuming {
     pub batch_events: u32,
     /// Its voice in `/readyz`.
     pub component: Component,
+    /// Which of the queue's consumers in this process.
+    pub number: usize,
+    /// What is told of the queue.
+    pub doing: Arc<Doing>,
 }
 
 impl Consuming {
@@ -69,7 +74,8 @@ impl Consuming {
         }
     }
 
-    /// Uses one consumer until it fails or the process leaves.
+    /// Uses one consumer until it fails or the process leaves. Leaving, it asks for nothing more and finishes what is on
+    /// its way, so that nothing has to be delivered again.
     async fn session(
         &self,
         mut consumer: Box<dyn Consumer>,
@@ -80,7 +86,12 @@ impl Consuming {
         } else {
             self.batch_events
         };
-        while !stop.is_cancelled() {
+        let mut leaving = false;
+        loop {
+            if stop.is_cancelled() && !leaving {
+                leaving = true;
+                consumer.stop().await?;
+            }
             if self.stores.passable(&self.component, stop).await.is_err() {
                 return Ok(());
             }
@@ -91,48 +102,56 @@ impl Consuming {
             };
             let deliveries = tokio::select! {
                 taken = consumer.next(take, WAIT) => taken?,
-                () = stop.cancelled() => return Ok(()),
+                () = stop.cancelled(), if !leaving => continue,
             };
             if deliveries.is_empty() {
-                continue;
-            }
-            let began = Instant::now();
-            let tags: Vec<_> = deliveries.iter().map(|d| d.tag).collect();
-            let events: u32 = deliveries.iter().map(|d| d.message.events).sum();
-            let suspect = deliveries.iter().any(|d| d.delivered_before >= SUSPECT_AT);
-            let outcome = tokio::select! {
-                outcome = self.process_apart(deliveries, stop) => outcome?,
-                never = self.stores.tell(&self.component) => match never {},
-            };
-            match outcome {
-                Ok(settled) => {
-                    if !settled.done.is_empty() {
-                        consumer.ack(&settled.done).await?;
-                    }
-                    if !settled.give_back.is_empty() {
-                        consumer.put_back(&settled.give_back, true).await?;
-                        if pause(AFTER_GIVING_BACK, stop).await.is_err() {
-                            return Ok(());
-                        }
-                    }
-                }
-                Err(Leaving) => {
-                    // The stores were away; these messages are not to blame.
-                    consumer.put_back(&tags, false).await?;
+                if leaving {
                     return Ok(());
                 }
+                continue;
             }
-            // A suspect came alone, whatever else waits.
-            let small = events < batch_events / 2 && !suspect;
-            if small
-                && pause(PACE.saturating_sub(began.elapsed()), stop)
-                    .await
-                    .is_err()
-            {
-                return Ok(());
+            let held = Held::take(self, &deliveries);
+            match self.settle(consumer.as_mut(), deliveries, stop).await? {
+                Ok(()) => {}
+                // The stores were away; what is held comes again elsewhere.
+                Err(Leaving) => return Ok(()),
+            }
+            let (began, small) = held.settled(batch_events);
+            if small {
+                // Cut short by a stop, which is looked at next.
+                let _ = pause(PACE.saturating_sub(began.elapsed()), stop).await;
             }
         }
-        Ok(())
+    }
+
+    /// Processes a batch, and acks or gives back what it was.
+    async fn settle(
+        &self,
+        consumer: &mut dyn Consumer,
+        deliveries: Vec<Delivery>,
+        stop: &CancellationToken,
+    ) -> Result<Result<(), Leaving>, QueueError> {
+        let tags: Vec<_> = deliveries.iter().map(|d| d.tag).collect();
+        let outcome = tokio::select! {
+            outcome = self.process_apart(deliveries, stop) => outcome?,
+            never = self.stores.tell(&self.component) => match never {},
+        };
+        let settled = match outcome {
+            Ok(settled) => settled,
+            Err(Leaving) => {
+                // These messages are not to blame.
+                consumer.put_back(&tags, false).await?;
+                return Ok(Err(Leaving));
+            }
+        };
+        if !settled.done.is_empty() {
+            consumer.ack(&settled.done).await?;
+        }
+        if !settled.give_back.is_empty() {
+            consumer.put_back(&settled.give_back, true).await?;
+            let _ = pause(AFTER_GIVING_BACK, stop).await;
+        }
+        Ok(Ok(()))
     }
 
     /// Processes in a task of its own, so that a panic over one message costs its consumer and not the process: the
@@ -150,5 +169,46 @@ impl Consuming {
             queue: self.name.to_string(),
             source: Box::new(panicked),
         })
+    }
+}
+
+/// Messages in this consumer's hands, told as held until they are settled or it is over with them.
+struct Held<'a> {
+    doing: &'a Doing,
+    accepted: Vec<UnixMillis>,
+    events: u64,
+    suspect: bool,
+    began: Instant,
+}
+
+impl<'a> Held<'a> {
+    fn take(consuming: &'a Consuming, deliveries: &[Delivery]) -> Self {
+        consuming.doing.taken(consuming.number, deliveries);
+        Self {
+            doing: &consuming.doing,
+            accepted: deliveries.iter().map(|d| d.message.accepted_at).collect(),
+            events: deliveries.iter().map(|d| u64::from(d.message.events)).sum(),
+            suspect: deliveries.iter().any(|d| d.delivered_before >= SUSPECT_AT),
+            began: Instant::now(),
+        }
+    }
+
+    /// They are acked or given back. Since when they were held, and whether they were a small batch: a suspect came
+    /// alone, whatever else waits.
+    fn settled(mut self, batch_events: u32) -> (Instant, bool) {
+        let accepted = std::mem::take(&mut self.accepted);
+        self.doing
+            .settled(&accepted, self.events, self.began.elapsed());
+        let small = self.events < u64::from(batch_events) / 2 && !self.suspect;
+        (self.began, small)
+    }
+}
+
+impl Drop for Held<'_> {
+    /// The consumer is lost: the broker has them again.
+    fn drop(&mut self) {
+        if !self.accepted.is_empty() {
+            self.doing.settled(&self.accepted, 0, self.began.elapsed());
+        }
     }
 }

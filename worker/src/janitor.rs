@@ -2,10 +2,15 @@
 //!
 //! Everything here is idempotent, so a crash in the middle costs nothing and two janitors only repeat each other.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use sendry_domain::{
-    event, id::PipelineName, ledger::OldestHead, routing::QueueName, time::UnixMillis,
+    beat::{Head, Liveness},
+    event,
+    id::PipelineName,
+    ledger::OldestHead,
+    routing::QueueName,
+    time::UnixMillis,
     window::Window,
 };
 use sendry_runtime::{error_chain::chain, health::Component};
@@ -21,11 +26,47 @@ const PURGE_ROUNDS: u64 = 60;
 /// Owed raw events in one round.
 const OWED: u32 = 200;
 
+/// Why a queue's oldest message is not known.
+#[derive(Debug, thiserror::Error)]
+enum HeadError {
+    #[error(transparent)]
+    Queue(#[from] sendry_queue::QueueError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// How old the oldest message of each queue is, followed from round to round.
+#[derive(Debug, Default)]
+pub struct Heads {
+    liveness: Liveness,
+    by_queue: HashMap<QueueName, Head>,
+}
+
+impl Heads {
+    /// Asks the queue, and afterwards the processes that drain it.
+    async fn ask(&mut self, parts: &Parts, queue: &QueueName) -> Result<OldestHead, HeadError> {
+        let asked_at = UnixMillis(parts.clock.now_ms());
+        let depth = parts.queue.depth(queue).await?;
+        if depth.oldest != OldestHead::Unknown {
+            return Ok(depth.oldest);
+        }
+        let beats = parts.control.beats().await?;
+        let beats = self.liveness.alive(beats, parts.clock.monotonic_ms());
+        let drainers: Vec<_> = beats
+            .iter()
+            .flat_map(|beat| beat.queues.iter().map(move |of| (beat, of)))
+            .filter(|(_, of)| of.queue() == *queue)
+            .collect();
+        let head = self.by_queue.entry(queue.clone()).or_default();
+        Ok(head.look(asked_at, depth, &drainers).oldest)
+    }
+}
+
 /// Runs until told to stop.
 pub async fn run(parts: Parts, component: Component, stop: CancellationToken) {
-    let mut round = 0u64;
+    let (mut round, mut heads) = (0u64, Heads::default());
     loop {
-        match tidy(&parts, round.is_multiple_of(PURGE_ROUNDS)).await {
+        match tidy(&parts, &mut heads, round.is_multiple_of(PURGE_ROUNDS)).await {
             Ok(()) => component.ready(),
             Err(error) => {
                 let reason = chain(&error).to_string();
@@ -44,7 +85,7 @@ pub async fn run(parts: Parts, component: Component, stop: CancellationToken) {
 ///
 /// # Errors
 /// When a store is away; what was done stays done.
-pub async fn tidy(parts: &Parts, purge: bool) -> Result<(), StoreError> {
+pub async fn tidy(parts: &Parts, heads: &mut Heads, purge: bool) -> Result<(), StoreError> {
     settle_owed(parts).await?;
     let buckets = parts.counts.derive_levels().await?;
     if buckets > 0 {
@@ -53,7 +94,7 @@ pub async fn tidy(parts: &Parts, purge: bool) -> Result<(), StoreError> {
     if purge {
         let control = parts.control.snapshot().await?;
         for tenant in &control.tenants {
-            purge_tenant(parts, &control, tenant).await?;
+            purge_tenant(parts, heads, &control, tenant).await?;
         }
     }
     Ok(())
@@ -61,11 +102,12 @@ pub async fn tidy(parts: &Parts, purge: bool) -> Result<(), StoreError> {
 
 async fn purge_tenant(
     parts: &Parts,
+    heads: &mut Heads,
     control: &ControlSnapshot,
     tenant: &TenantRecord,
 ) -> Result<(), StoreError> {
     let now = UnixMillis(parts.clock.now_ms());
-    let head = oldest_head(parts, control, tenant).await;
+    let head = oldest_head(parts, heads, control, tenant).await;
     let rows = parts
         .counts
         .purge(&tenant.id, now, tenant.window, head)
@@ -80,8 +122,10 @@ async fn purge_tenant(
     Ok(())
 }
 
+/// The oldest message of all queues of the tenant, as told by the queues and by the workers that drain them.
 async fn oldest_head(
     parts: &Parts,
+    heads: &mut Heads,
     control: &ControlSnapshot,
     tenant: &TenantRecord,
 ) -> OldestHead {
@@ -94,17 +138,17 @@ async fn oldest_head(
         .chain([PipelineName::fallback()])
         .map(|name| QueueName::Pipeline(tenant.id.clone(), name))
         .chain([QueueName::Parked(tenant.id.clone())]);
-    let mut oldest: Option<UnixMillis> = None;
+    let mut oldest = OldestHead::Empty;
     for queue in queues {
-        match parts.queue.depth(&queue).await {
-            Ok(depth) => oldest = [oldest, depth.oldest].into_iter().flatten().min(),
+        match heads.ask(parts, &queue).await {
+            Ok(head) => oldest = oldest.older(head),
             Err(error) => {
                 tracing::warn!(error = %chain(&error), queue.name = %queue, "depth unknown, the ledger's floor stays");
                 return OldestHead::Unknown;
             }
         }
     }
-    oldest.map_or(OldestHead::Empty, OldestHead::AcceptedAt)
+    oldest
 }
 
 async fn settle_owed(parts: &Parts) -> Result<(), StoreError> {

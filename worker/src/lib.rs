@@ -12,14 +12,20 @@
 //! | [`process`] | how does a batch of messages become counts and raw events? |
 //! | [`poison`] | which event does the metric store refuse? |
 //! | [`consume`] | the loop of one consumer, worker or keeper |
+//! | [`doings`] | what does this process hold, and what has it done? |
+//! | [`fleet`] | which queues are drained here, as pipelines come and go? |
 //! | [`janitor`] | what has to be done now and then: derived levels, retention, owed raw events |
 
+pub mod broker;
 pub mod consume;
 pub mod decode;
+pub mod doings;
+pub mod fleet;
 pub mod janitor;
 pub mod metrics;
 pub mod poison;
 pub mod process;
+pub mod run;
 pub mod stores;
 
 use std::sync::Arc;
@@ -30,7 +36,7 @@ use sendry_runtime::{clock::Clock, health::Health, shutdown::Tasks};
 use sendry_store::{ControlStore, MetricStore, RawEventStore};
 use tokio_util::sync::CancellationToken;
 
-use crate::{consume::Consuming, metrics::WorkerMetrics, stores::Stores};
+use crate::{consume::Consuming, doings::Doings, metrics::WorkerMetrics, stores::Stores};
 
 /// What a worker does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +80,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Handles of the registered metrics.
     pub metrics: WorkerMetrics,
+    /// What is told of this process's queues.
+    pub doings: Doings,
 }
 
 /// Starts the consumers of `queue`.
@@ -86,27 +94,39 @@ pub fn start(
     tasks: &mut Tasks,
     stop: &CancellationToken,
 ) {
+    for consuming in consumers(parts, role, queue, settings, health) {
+        let stop = stop.clone();
+        tasks.spawn_vital(format!("{queue}/{}", consuming.number), async move {
+            consuming.run(&stop).await;
+        });
+    }
+}
+
+/// The consumers of `queue`, which share their breakers. A keeper is one.
+pub(crate) fn consumers(
+    parts: &Parts,
+    role: Role,
+    queue: &QueueName,
+    settings: Settings,
+    health: &Health,
+) -> Vec<Consuming> {
     let stores = Arc::new(Stores::new(parts));
     let consumers = if role == Role::Keeper {
         1
     } else {
         settings.concurrency
     };
-    for number in 0..consumers {
-        let component = health
+    let consuming = |number| Consuming {
+        role,
+        name: queue.clone(),
+        queue: parts.queue.clone(),
+        stores: stores.clone(),
+        batch_events: settings.batch_events,
+        component: health
             .component(format!("{queue}/{number}"))
-            .informational();
-        let consuming = Consuming {
-            role,
-            name: queue.clone(),
-            queue: parts.queue.clone(),
-            stores: stores.clone(),
-            batch_events: settings.batch_events,
-            component,
-        };
-        let stop = stop.clone();
-        tasks.spawn_vital(format!("{queue}/{number}"), async move {
-            consuming.run(&stop).await;
-        });
-    }
+            .informational(),
+        number,
+        doing: parts.doings.of(queue, consumers),
+    };
+    (0..consumers).map(consuming).collect()
 }

@@ -6,7 +6,10 @@
 
 use std::{
     convert::Infallible,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -36,6 +39,8 @@ pub struct Leaving;
 pub struct Guarded {
     name: &'static str,
     breaker: Mutex<Breaker>,
+    /// The last call failed. It is being repeated, so another answer will come.
+    away: AtomicBool,
     clock: Arc<dyn Clock>,
     metrics: WorkerMetrics,
 }
@@ -63,6 +68,7 @@ impl Stores {
         let guard = |name| Guarded {
             name,
             breaker: Mutex::new(Breaker::new(Config::default())),
+            away: AtomicBool::new(false),
             clock: parts.clock.clone(),
             metrics: parts.metrics.clone(),
         };
@@ -106,15 +112,15 @@ impl Stores {
     }
 
     fn tell_once(&self, component: &Component) -> bool {
-        let mut guards = [&self.counts_guard, &self.raw_guard].into_iter();
-        match guards.find(|g| g.state() == State::Open) {
+        let guards = [&self.counts_guard, &self.raw_guard];
+        let open = guards.iter().find(|g| g.state() == State::Open);
+        // Calls that fail after seconds of waiting are too few to open a breaker, and are as much of a failure.
+        let failing = guards.iter().find(|g| g.away.load(Ordering::Relaxed));
+        match open.or(failing) {
             None => component.ready(),
-            Some(open) => {
-                component.not_ready(format!("the {} store is away", open.name));
-                return false;
-            }
+            Some(guard) => component.not_ready(format!("the {} store is away", guard.name)),
         }
-        true
+        open.is_none()
     }
 
     /// Whether only one message should be tried.
@@ -175,12 +181,14 @@ impl Guarded {
                     tracing::warn!(error = %chain(&error), attempt, store = self.name, "store call failed, will try again");
                     let now = self.clock.monotonic_ms();
                     permit.back(|breaker, permit| breaker.failed(permit, now));
+                    self.away.store(true, Ordering::Relaxed);
                     self.show();
                     pause(BACKOFF.delay(attempt, rand::random()), stop).await?;
                     attempt = attempt.saturating_add(1);
                 }
                 answer => {
                     permit.back(Breaker::succeeded);
+                    self.away.store(false, Ordering::Relaxed);
                     self.show();
                     return Ok(answer);
                 }

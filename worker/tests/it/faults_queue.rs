@@ -102,6 +102,10 @@ impl Consumer for FaultyConsumer {
         self.inner.ack(tags).await
     }
 
+    async fn stop(&mut self) -> Result<(), QueueError> {
+        self.inner.stop().await
+    }
+
     async fn put_back(&mut self, tags: &[DeliveryTag], blame: bool) -> Result<(), QueueError> {
         self.inner.put_back(tags, blame).await
     }

@@ -62,6 +62,7 @@ impl Stage {
             control: store.clone(),
             clock: clock.clone(),
             metrics: WorkerMetrics::register(MetricsBuilder::new().registry()),
+            doings: Default::default(),
         };
         let counted: Arc<dyn MetricStore> = store.clone();
         Self {
@@ -127,7 +128,7 @@ impl Stage {
         let until = Instant::now() + PATIENCE;
         loop {
             let depth = self.depth(queue).await;
-            if depth.ready + depth.unacknowledged == 0 {
+            if depth.ready + depth.unacknowledged.unwrap() == 0 {
                 return;
             }
             assert!(

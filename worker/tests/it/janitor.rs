@@ -36,6 +36,7 @@ async fn settled() -> Stage {
         services: vec![],
         environments: vec![],
         created_at: NOW,
+        retired: false,
     };
     stage.store.put_pipeline(&pay).await.unwrap();
     stage
@@ -56,7 +57,9 @@ async fn days_and_months_are_derived_from_what_was_counted() {
         .await;
     stage.run_dry().await;
     for _ in 0..2 {
-        tidy(&stage.parts, false).await.unwrap();
+        tidy(&stage.parts, &mut Default::default(), false)
+            .await
+            .unwrap();
         for level in [Level::Hour, Level::Day, Level::Month] {
             let total = stage.view.total(SeriesKind::Tenant, level).await;
             assert_eq!(total.count, 2, "{level:?}");
@@ -73,7 +76,9 @@ async fn the_floor_moves_only_while_every_head_is_known_and_young() {
         let mut old = junk(queue.clone(), 1, 1, "old");
         old.accepted_at = NOW.plus(-12 * HOUR);
         stage.sqlite.publish(old).await.unwrap();
-        tidy(&stage.parts, true).await.unwrap();
+        tidy(&stage.parts, &mut Default::default(), true)
+            .await
+            .unwrap();
         let held = floor(&stage).await;
         assert!(
             held.is_none_or(|floor| floor < NOW.plus(-3 * DAY)),
@@ -83,14 +88,18 @@ async fn the_floor_moves_only_while_every_head_is_known_and_young() {
         // Taken by a worker and not acked, it is still the head.
         let mut consumer = stage.sqlite.consume(&queue).await.unwrap();
         let taken = consumer.next(1, std::time::Duration::ZERO).await.unwrap();
-        tidy(&stage.parts, true).await.unwrap();
+        tidy(&stage.parts, &mut Default::default(), true)
+            .await
+            .unwrap();
         assert_eq!(floor(&stage).await, held, "{queue}");
 
         consumer.ack(&[taken[0].tag]).await.unwrap();
         let mut young = junk(queue.clone(), 2, 1, "young");
         young.accepted_at = NOW.plus(-12 * HOUR + 1);
         stage.sqlite.publish(young).await.unwrap();
-        tidy(&stage.parts, true).await.unwrap();
+        tidy(&stage.parts, &mut Default::default(), true)
+            .await
+            .unwrap();
         assert_eq!(floor(&stage).await, Some(NOW.plus(-3 * DAY)), "{queue}");
     }
 }
@@ -99,14 +108,18 @@ async fn the_floor_moves_only_while_every_head_is_known_and_young() {
 async fn a_depth_that_is_unknown_holds_the_floor() {
     let stage = settled().await;
     stage.queue.switches.no_depth.store(true, SeqCst);
-    tidy(&stage.parts, true).await.unwrap();
+    tidy(&stage.parts, &mut Default::default(), true)
+        .await
+        .unwrap();
     let held = floor(&stage).await;
     assert!(
         held.is_none_or(|floor| floor < NOW.plus(-3 * DAY)),
         "{held:?}"
     );
     stage.queue.switches.no_depth.store(false, SeqCst);
-    tidy(&stage.parts, true).await.unwrap();
+    tidy(&stage.parts, &mut Default::default(), true)
+        .await
+        .unwrap();
     assert_eq!(
         floor(&stage).await,
         Some(NOW.plus(-3 * DAY)),
@@ -123,7 +136,9 @@ async fn minutes_and_raw_events_leave_after_their_time_and_hours_stay() {
     stage.run_dry().await;
     assert_eq!(stage.account().await, (2, 2, 0, 0, 0));
     stage.clock.advance(9 * DAY + HOUR);
-    tidy(&stage.parts, true).await.unwrap();
+    tidy(&stage.parts, &mut Default::default(), true)
+        .await
+        .unwrap();
     let count = async |level| stage.view.total(SeriesKind::Tenant, level).await.count;
     assert_eq!(
         (count(Level::Minute).await, count(Level::Hour).await),
@@ -131,7 +146,9 @@ async fn minutes_and_raw_events_leave_after_their_time_and_hours_stay() {
     );
     assert_eq!(stage.raw_events().await.len(), 2);
     stage.clock.advance(DAY);
-    tidy(&stage.parts, true).await.unwrap();
+    tidy(&stage.parts, &mut Default::default(), true)
+        .await
+        .unwrap();
     assert_eq!(stage.raw_events().await.len(), 0);
     assert_eq!(count(Level::Hour).await, 2);
 }

@@ -53,7 +53,9 @@ async fn a_replayed_letter_gets_its_raw_event() {
     replay(&stage, &letter).await;
     assert_eq!(owed(&stage).await, 1);
     for _ in 0..2 {
-        tidy(&stage.parts, false).await.unwrap();
+        tidy(&stage.parts, &mut Default::default(), false)
+            .await
+            .unwrap();
         assert_eq!(owed(&stage).await, 0);
         assert_eq!(stage.account().await, (2, 2, 0, 0, 0));
     }
@@ -71,7 +73,9 @@ async fn what_the_raw_store_refuses_then_is_tallied() {
     let (stage, letter) = lettered(event()).await;
     replay(&stage, &letter).await;
     stage.raw.always(RawAct::Refuse("poison"));
-    tidy(&stage.parts, false).await.unwrap();
+    tidy(&stage.parts, &mut Default::default(), false)
+        .await
+        .unwrap();
     assert_eq!(owed(&stage).await, 0);
     assert_eq!(stage.account().await, (2, 2, 0, 0, 0));
     assert_eq!(stage.view.tally().await.raw_refused, 1);
@@ -82,13 +86,19 @@ async fn while_the_raw_store_is_away_the_debt_stays() {
     let (stage, letter) = lettered(event()).await;
     replay(&stage, &letter).await;
     stage.raw.always(RawAct::Away);
-    tidy(&stage.parts, false).await.unwrap_err();
+    tidy(&stage.parts, &mut Default::default(), false)
+        .await
+        .unwrap_err();
     assert_eq!(owed(&stage).await, 1);
     stage.raw.always(RawAct::AwayAfter);
-    tidy(&stage.parts, false).await.unwrap_err();
+    tidy(&stage.parts, &mut Default::default(), false)
+        .await
+        .unwrap_err();
     assert_eq!(owed(&stage).await, 1, "kept, but nobody knows");
     stage.raw.always(RawAct::Pass);
-    tidy(&stage.parts, false).await.unwrap();
+    tidy(&stage.parts, &mut Default::default(), false)
+        .await
+        .unwrap();
     assert_eq!(owed(&stage).await, 0);
     assert_eq!(stage.account().await, (2, 2, 0, 0, 0));
 }
@@ -98,6 +108,8 @@ async fn an_event_inside_the_workers_grace_gets_its_raw_event_too() {
     // Ten minutes and half a minute ahead: workers allow a minute more than ingest.
     let (stage, letter) = lettered(event().at(NOW.plus(630_000))).await;
     replay(&stage, &letter).await;
-    tidy(&stage.parts, false).await.unwrap();
+    tidy(&stage.parts, &mut Default::default(), false)
+        .await
+        .unwrap();
     assert_eq!(stage.account().await, (2, 2, 0, 0, 0));
 }

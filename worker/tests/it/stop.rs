@@ -29,7 +29,7 @@ async fn a_count_that_runs_is_finished_kept_and_acked() {
     let depth = stage.depth(&pipeline()).await;
     assert_eq!(
         (depth.ready, depth.unacknowledged),
-        (1, 0),
+        (1, Some(0)),
         "acked, and nothing new taken"
     );
     let mut consumer = sendry_queue::EventQueue::consume(&*stage.sqlite, &pipeline())
