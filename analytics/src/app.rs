@@ -7,7 +7,7 @@ use sendry_queue::EventQueue;
 use sendry_runtime::clock::Clock;
 use sendry_store::{ControlStore, MetricStore, RawEventStore};
 
-use crate::{Access, RequestMetrics, tenants::Tenants};
+use crate::{Access, RequestMetrics, heads::Heads, tenants::Tenants};
 
 /// What the API is put together from.
 #[derive(Clone)]
@@ -43,6 +43,8 @@ pub(crate) struct App {
     pub(crate) queue: Arc<dyn EventQueue>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) tenants: Tenants,
+    pub(crate) control: Arc<dyn ControlStore>,
+    pub(crate) heads: Heads,
 }
 
 impl App {
@@ -60,7 +62,9 @@ impl App {
             metrics,
             raw,
             queue,
-            tenants: Tenants::new(control, clock.clone()),
+            tenants: Tenants::new(control.clone(), clock.clone()),
+            control,
+            heads: Heads::default(),
             clock,
         }
     }

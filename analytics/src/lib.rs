@@ -9,6 +9,7 @@
 mod access;
 mod app;
 mod error;
+mod heads;
 mod openapi;
 mod params;
 mod queries;
@@ -18,6 +19,7 @@ mod tenants;
 
 pub mod plan;
 pub mod range;
+pub mod run;
 pub mod views;
 
 pub use access::{Access, ApiToken};

@@ -40,7 +40,7 @@ impl<'a> Read<'a> {
         let filter = params.filter()?;
         let range = params.range(now)?;
         let tenant = app.tenants.find(params.tenant()).await?;
-        let waiting = Waiting::ask(app.queue.as_ref(), &tenant, now).await;
+        let waiting = Waiting::ask(app, &tenant, now).await;
         Ok(Self {
             app,
             tenant,

@@ -48,9 +48,10 @@ pub struct DeadLetterCounts {
 pub struct QueueDepth {
     /// Messages not delivered yet.
     pub ready: u64,
-    /// Messages with a worker.
-    pub unacknowledged: u64,
-    /// Age of the oldest message in milliseconds; `null` when there is none.
+    /// Messages with a worker; `null` when not known.
+    #[schema(required)]
+    pub unacknowledged: Option<u64>,
+    /// Age of the oldest message in milliseconds; `null` when there is none, or when it is not known.
     #[schema(required)]
     pub oldest_age_ms: Option<i64>,
 }

@@ -1,7 +1,10 @@
 //! Parts that are away.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use sendry_domain::{
+    beat::Beat,
     id::{KeyId, TenantId},
     routing::QueueName,
     time::UnixMillis,
@@ -11,6 +14,7 @@ use sendry_store::{
     ControlSnapshot, ControlStore, KeyRecord, PipelineRecord, RawEvent, RawEventStore, RawQuery,
     StoreError, TenantRecord,
 };
+use uuid::Uuid;
 
 fn away<T>(store: &'static str) -> Result<T, StoreError> {
     Err(StoreError::Unavailable {
@@ -41,6 +45,18 @@ impl ControlStore for NoControl {
         away("control")
     }
     async fn revoke_key(&self, _: &TenantId, _: &KeyId, _: UnixMillis) -> Result<bool, StoreError> {
+        away("control")
+    }
+    async fn changed(&self, patience: Duration) {
+        tokio::time::sleep(patience).await;
+    }
+    async fn beat(&self, _: &Beat) -> Result<(), StoreError> {
+        away("control")
+    }
+    async fn beats(&self) -> Result<Vec<Beat>, StoreError> {
+        away("control")
+    }
+    async fn leave(&self, _: Uuid) -> Result<(), StoreError> {
         away("control")
     }
     async fn check(&self) -> Result<(), StoreError> {

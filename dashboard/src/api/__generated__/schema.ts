@@ -670,7 +670,7 @@ export interface components {
         QueueDepth: {
             /**
              * Format: int64
-             * @description Age of the oldest message in milliseconds; `null` when there is none.
+             * @description Age of the oldest message in milliseconds; `null` when there is none, or when it is not known.
              */
             oldestAgeMs: number | null;
             /**
@@ -680,9 +680,9 @@ export interface components {
             ready: number;
             /**
              * Format: int64
-             * @description Messages with a worker.
+             * @description Messages with a worker; `null` when not known.
              */
-            unacknowledged: number;
+            unacknowledged: number | null;
         };
         /** @description A replay. */
         ReplayBody: {
