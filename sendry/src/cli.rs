@@ -5,7 +5,14 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{Parser, Subcommand};
 use sendry_runtime::{config::Loader, error_chain::chain, telemetry::LogArgs};
 
-use crate::{import::ImportArgs, keys::KeysArgs, up::UpArgs};
+use sendry_analytics::run::AnalyticsArgs;
+use sendry_ingest::run::IngestArgs;
+use sendry_worker::run::WorkerArgs;
+
+use crate::{
+    import::ImportArgs, keys::KeysArgs, migrate::MigrateArgs, pipelines::PipelinesArgs,
+    tenants::TenantsArgs, up::UpArgs,
+};
 
 /// Watch your APIs without slowing, breaking or misreporting them
 ///
@@ -24,8 +31,20 @@ pub struct Cli {
 enum Command {
     /// Run everything in one process: ingest, workers, analytics and the dashboard, on SQLite
     Up(Box<UpArgs>),
+    /// Run ingest alone: events over HTTP into RabbitMQ
+    Ingest(Box<IngestArgs>),
+    /// Run workers or keepers alone: from RabbitMQ into PostgreSQL and MongoDB
+    Worker(Box<WorkerArgs>),
+    /// Run the analytics API and the dashboard alone
+    Analytics(Box<AnalyticsArgs>),
+    /// Bring the schemas of PostgreSQL and MongoDB up to this build
+    Migrate(Box<MigrateArgs>),
     /// Send an access log to a running Sendry as history
     Import(Box<ImportArgs>),
+    /// Make, list, limit and suspend tenants
+    Tenants(TenantsArgs),
+    /// Make, list and retire a tenant's pipelines
+    Pipelines(PipelinesArgs),
     /// Make, list and revoke API keys
     Keys(KeysArgs),
     /// Print the analytics API's OpenAPI document
@@ -56,6 +75,14 @@ pub fn main() -> ExitCode {
     }
     let outcome = match command {
         Command::Up(args) => crate::up::run(*args),
+        Command::Ingest(args) => sendry_ingest::run::run(*args),
+        Command::Worker(args) => sendry_worker::run::run(*args),
+        Command::Analytics(args) => {
+            sendry_analytics::run::run(*args, Some(crate::dashboard::router()))
+        }
+        Command::Migrate(args) => crate::migrate::run(*args),
+        Command::Tenants(args) => crate::tenants::run(args),
+        Command::Pipelines(args) => crate::pipelines::run(args),
         Command::Import(args) => crate::import::run(*args),
         Command::Keys(args) => crate::keys::run(args),
         Command::Openapi => return print(sendry_analytics::openapi_json().trim_end()),

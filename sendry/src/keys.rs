@@ -1,8 +1,8 @@
-//! API keys of a data folder: made, listed, revoked. Works beside a running `sendry up`, which follows within 2 s.
+//! API keys: made, listed, revoked. Works beside a running Sendry, which follows within 2 s.
 
 use std::{io::Write, sync::Arc};
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use clap::{Args, Subcommand};
 use sendry_domain::{
     api_key::{ApiKey, ENTROPY},
@@ -10,15 +10,15 @@ use sendry_domain::{
     time::UnixMillis,
 };
 use sendry_runtime::clock::{Clock, SystemClock};
-use sendry_store::{ControlStore, KeyRecord, adapters::sqlite::SqliteStore};
+use sendry_store::{ControlStore, KeyRecord};
 
-use crate::cli::DataArgs;
+use crate::settings_store::{SettingsStoreArgs, block_on, ensure_tenant};
 
 /// `sendry keys`
 #[derive(Debug, Args)]
 pub struct KeysArgs {
     #[command(flatten)]
-    data: DataArgs,
+    store: SettingsStoreArgs,
     /// Whose keys
     #[arg(long, default_value = "default")]
     tenant: TenantId,
@@ -39,6 +39,9 @@ enum KeysCommand {
         /// Networks it may be used from, in CIDR notation (default: all)
         #[arg(long, value_delimiter = ',')]
         networks: Vec<ipnet::IpNet>,
+        /// May write history up to 25 months back: for an operator, not for an app
+        #[arg(long)]
+        backfill: bool,
     },
     /// List keys
     List,
@@ -77,23 +80,13 @@ pub fn record(key: &ApiKey, tenant: &TenantId, name: &str, now: UnixMillis) -> K
 /// Runs the command.
 pub fn run(args: KeysArgs) -> anyhow::Result<()> {
     let KeysArgs {
-        data,
+        store,
         tenant,
         command,
     } = args;
-    let file = data.data.join("store.db");
-    ensure!(
-        file.exists(),
-        "no store in `{}` (start `sendry up` there once, or name the folder with --data)",
-        data.data.display()
-    );
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(async {
-        let store = SqliteStore::open(&file, Default::default())
-            .with_context(|| format!("failed to open `{}`", file.display()))?;
-        act(&store, &tenant, command, &SystemClock::shared()).await
+    block_on(async {
+        let store = store.open().await?;
+        act(store.as_ref(), &tenant, command, &SystemClock::shared()).await
     })
 }
 
@@ -105,22 +98,21 @@ async fn act(
 ) -> anyhow::Result<()> {
     let now = UnixMillis(clock.now_ms());
     let snapshot = store.snapshot().await?;
-    ensure!(
-        snapshot.tenants.iter().any(|t| t.id == *tenant),
-        "there is no tenant `{tenant}`"
-    );
+    ensure_tenant(&snapshot, tenant)?;
     let mut out = std::io::stdout().lock();
     match command {
         KeysCommand::Create {
             name,
             services,
             networks,
+            backfill,
         } => {
             let key = mint();
             let networks = networks.iter().map(ToString::to_string).collect();
             let record = KeyRecord {
                 services,
                 networks,
+                backfill,
                 ..record(&key, tenant, &name, now)
             };
             store.add_key(&record).await?;

@@ -4,18 +4,17 @@
 //! adapters differ. Two files: what is accepted is durable in `queue.db` before the 202, and counted exactly once into
 //! `store.db`.
 
-mod dashboard;
 mod demo;
 mod first_run;
 mod greeting;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::Args;
 use ipnet::IpNet;
-use sendry_analytics::{Access, Analytics, ApiToken, RequestMetrics};
-use sendry_domain::{id::TenantId, routing::QueueName};
+use sendry_analytics::{Analytics, RequestMetrics};
+use sendry_domain::id::TenantId;
 use sendry_ingest::{Ingest, metrics::IngestMetrics};
 use sendry_queue::adapters::sqlite::SqliteQueue;
 use sendry_runtime::{
@@ -28,10 +27,13 @@ use sendry_runtime::{
     shutdown::{Shutdown, Tasks},
 };
 use sendry_store::adapters::sqlite::SqliteStore;
-use sendry_worker::{Role, metrics::WorkerMetrics};
+use sendry_worker::{
+    fleet::{Fleet, Provided, Which},
+    metrics::WorkerMetrics,
+};
 use tokio::net::TcpListener;
 
-use crate::{cli::DataArgs, data_dir::DataDir};
+use crate::{cli::DataArgs, dashboard, data_dir::DataDir};
 
 /// How long the parts may take to finish after a signal.
 const GRACE: Duration = Duration::from_secs(25);
@@ -90,16 +92,7 @@ async fn serve_all(args: UpArgs) -> anyhow::Result<()> {
         trusted_proxies,
         workers,
     } = args;
-    let access = match api_token {
-        Some(token) => match ApiToken::new(token.expose()) {
-            Some(token) => Access::Token(token),
-            None => bail!("--api-token is blank, which would let everybody in"),
-        },
-        None if listen.ip().is_loopback() => Access::Open,
-        None => bail!(
-            "listening on {listen} lets others read your data (set --api-token or SENDRY_API_TOKEN, or listen on 127.0.0.1)"
-        ),
-    };
+    let access = sendry_analytics::run::access(listen, api_token.as_ref())?;
     let data = DataDir::open(&data.data)?;
     let queue = SqliteQueue::open(data.queue_db(), Default::default())
         .with_context(|| format!("failed to open the queue in `{}`", data.path().display()))?;
@@ -140,8 +133,9 @@ async fn serve_all(args: UpArgs) -> anyhow::Result<()> {
         control: store.clone(),
         clock: clock.clone(),
         metrics: WorkerMetrics::register(metrics.registry()),
+        doings: Default::default(),
     };
-    start_workers(&worker, workers, &health, &mut tasks, &stop).await?;
+    start_workers(&worker, workers, &health, &mut tasks, &stop);
     let analytics = Analytics {
         metrics: store.clone(),
         control: store.clone(),
@@ -199,36 +193,34 @@ async fn serve_all(args: UpArgs) -> anyhow::Result<()> {
         .context("not everything stopped in order")
 }
 
-/// One worker and one keeper for every queue that is known, and the housekeeping.
-async fn start_workers(
+/// Workers and keepers for every queue, and the housekeeping.
+fn start_workers(
     parts: &sendry_worker::Parts,
     concurrency: usize,
     health: &Health,
     tasks: &mut Tasks,
     stop: &tokio_util::sync::CancellationToken,
-) -> anyhow::Result<()> {
-    let control = parts.control.snapshot().await?;
-    let settings = sendry_worker::Settings {
-        concurrency,
-        ..Default::default()
+) {
+    let fleet = Fleet {
+        parts: parts.clone(),
+        which: Which::Everything,
+        settings: sendry_worker::Settings {
+            concurrency,
+            ..Default::default()
+        },
+        provider: Arc::new(Provided),
+        health: health.clone(),
     };
-    let start = |role, queue: QueueName, tasks: &mut Tasks| {
-        sendry_worker::start(parts, role, &queue, settings, health, tasks, stop);
-    };
-    for pipeline in &control.pipelines {
-        let queue = QueueName::Pipeline(pipeline.tenant.clone(), pipeline.name.clone());
-        start(Role::Worker, queue, tasks);
-    }
-    for tenant in &control.tenants {
-        start(Role::Keeper, QueueName::Parked(tenant.id.clone()), tasks);
-    }
+    tasks.spawn_vital(
+        "workers",
+        fleet.run(health.component("workers"), stop.clone()),
+    );
     let component = health.component("housekeeping").informational();
     let (parts, stop) = (parts.clone(), stop.clone());
     tasks.spawn_vital(
         "housekeeping",
         sendry_worker::janitor::run(parts, component, stop),
     );
-    Ok(())
 }
 
 async fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {

@@ -1,19 +1,14 @@
 //! What a new data folder needs: a tenant, its pipeline, a key for apps and one for history.
 
 use anyhow::Context;
-use sendry_domain::{
-    api_key::ApiKey,
-    id::PipelineName,
-    time::{DAY, UnixMillis},
-    window::Window,
-};
+use sendry_domain::{api_key::ApiKey, time::UnixMillis};
 use sendry_runtime::clock::Clock;
-use sendry_store::{ControlStore, KeyRecord, PipelineRecord, TenantRecord};
+use sendry_store::{ControlStore, KeyRecord};
 
 use super::laptop_tenant;
 use crate::{
     data_dir::{Credentials, DataDir, read_credentials},
-    keys,
+    keys, tenants,
 };
 
 /// The folder's credentials, made on the first start. A key whose hash is not in the store (a crash between the two
@@ -30,25 +25,11 @@ pub(super) async fn credentials(
         .await
         .context("failed to read the settings")?;
     if !snapshot.tenants.iter().any(|t| t.id == tenant) {
-        store
-            .put_tenant(&TenantRecord {
-                id: tenant.clone(),
-                suspended: false,
-                rate: None,
-                window: Window::default(),
-                raw_retention: 30 * DAY,
-            })
-            .await?;
+        store.put_tenant(&tenants::fresh(tenant.clone())).await?;
     }
     if !snapshot.pipelines.iter().any(|p| p.tenant == tenant) {
         store
-            .put_pipeline(&PipelineRecord {
-                tenant: tenant.clone(),
-                name: PipelineName::fallback(),
-                services: Vec::new(),
-                environments: Vec::new(),
-                created_at: now,
-            })
+            .put_pipeline(&tenants::catch_all(&tenant, now))
             .await?;
     }
     let credentials = match read_credentials(data.path())? {

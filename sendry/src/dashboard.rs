@@ -4,7 +4,7 @@ use axum::Router;
 use memory_serve::CacheControl;
 
 /// Serves `/` and the assets; what nothing else serves is the page's business, so it gets the page.
-pub(super) fn router() -> Router {
+pub(crate) fn router() -> Router {
     memory_serve::load!()
         .index_file(Some("/index.html"))
         .fallback(Some("/index.html"))
