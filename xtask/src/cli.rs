@@ -4,7 +4,7 @@ use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::verbs::{bench, format, generate, pictures, test, up};
+use crate::verbs::{bench, format, generate, pictures, services, test, up};
 
 /// One verb for each habit of the project
 ///
@@ -36,9 +36,18 @@ enum Verb {
     Fmt,
     /// Write the generated files: analytics/openapi.json and the dashboard's types
     Generate(generate::GenerateArgs),
+    /// The real servers that tests use: RabbitMQ, PostgreSQL, and one that speaks MongoDB's protocol
+    ///
+    /// A server whose variable is set (SENDRY_TEST_AMQP_URL with SENDRY_TEST_RABBITMQ_MANAGEMENT_URL,
+    /// SENDRY_TEST_POSTGRES_URL, SENDRY_TEST_MONGODB_URL) is neither installed nor started. `cargo xtask test` starts
+    /// what does not run, and stops it at its end.
+    Services(services::ServicesArgs),
     /// Measure: `cargo xtask bench` lists what can be measured
     Bench(Passed),
-    /// Kill processes under load and let the oracle count what is lost or doubled (50 rounds unless told)
+    /// Kill workers, ingests, RabbitMQ, PostgreSQL and the MongoDB server under load; the oracle counts what is lost or doubled
+    ///
+    /// About half an hour, unless told otherwise (`cargo xtask chaos --help`). The laptop's one process is killed by
+    /// `cargo xtask bench kill`.
     Chaos(Passed),
     /// Take a picture of a page, in the system's Chromium
     Screenshot(ScreenshotArgs),
@@ -91,6 +100,7 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
         Verb::Lint(args) => return Ok(format::lint(args)),
         Verb::Fmt => format::fmt()?,
         Verb::Generate(args) => generate::run(args)?,
+        Verb::Services(args) => services::run(args)?,
         Verb::Bench(Passed { args }) => bench::bench(&args)?,
         Verb::Chaos(Passed { args }) => bench::chaos(&args)?,
         Verb::Screenshot(ScreenshotArgs { url, out, args }) => {

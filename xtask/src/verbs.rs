@@ -4,5 +4,6 @@ pub mod bench;
 pub mod format;
 pub mod generate;
 pub mod pictures;
+pub mod services;
 pub mod test;
 pub mod up;

@@ -19,6 +19,16 @@ pub struct Client {
     sender: Option<SendRequest<Full<Bytes>>>,
 }
 
+/// There was no connection: surely nothing was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotSent;
+
+impl std::fmt::Display for NotSent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("no connection")
+    }
+}
+
 /// An answer.
 #[derive(Debug)]
 pub struct Answer {
@@ -57,7 +67,8 @@ impl Client {
     /// Sends a request and reads the whole answer.
     ///
     /// # Errors
-    /// When there is no connection, it breaks, or no answer comes in time: then the request may have been processed.
+    /// With [`NotSent`] when there is no connection. When it breaks or no answer comes in time, the request may have been
+    /// processed.
     pub async fn send(
         &mut self,
         method: &str,
@@ -105,7 +116,8 @@ impl Client {
             request = request.header(*name, *value);
         }
         let request = request.body(Full::new(body))?;
-        let response = self.sender().await?.send_request(request).await?;
+        let sender = self.sender().await.context(NotSent)?;
+        let response = sender.send_request(request).await?;
         let status = response.status().as_u16();
         Ok(Answer {
             status,

@@ -1,6 +1,12 @@
-//! A client that sends, journals and retries, like an SDK that never gives up.
+//! Clients that send, journal and retry, like SDKs that never give up.
+//!
+//! A request keeps its bytes and its ids over all attempts, and is retried wherever ingest is. In a storm every attempt is
+//! several copies at once, side by side at all ingests, some of them with another content under the same ids. Everything
+//! that is chosen is chosen by the seed.
 
 use std::{
+    collections::HashMap,
+    net::SocketAddr,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -8,22 +14,24 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
-use rand::{Rng, SeedableRng, rngs::StdRng};
-use uuid::Uuid;
+use futures_util::future::join_all;
+use rand::{SeedableRng, rngs::StdRng};
+use tokio::time::Instant;
 
-use crate::{
-    client::Client,
-    journal::{End, Journal},
-    process::Ready,
-};
+use crate::{client::Client, journal::Journal};
+
+mod answer;
+mod request;
+
+use answer::{Answered, Next};
+use request::{Copies, Sending};
 
 /// Told once to stop.
 #[derive(Clone, Debug, Default)]
 pub struct Stop(Arc<AtomicBool>);
 
 impl Stop {
-    /// No new requests from now on; what is unconfirmed is still retried.
+    /// No new requests from now on; what is unconfirmed is still retried for a while.
     pub fn stop(&self) {
         self.0.store(true, Ordering::SeqCst);
     }
@@ -33,122 +41,184 @@ impl Stop {
     }
 }
 
-/// Where to send; changes when the server comes back on another port.
-pub type Target = Arc<Mutex<Ready>>;
+/// Where ingest is; changes when one comes back on another port.
+#[derive(Clone, Debug, Default)]
+pub struct Targets(Arc<Mutex<Vec<SocketAddr>>>);
+
+impl Targets {
+    /// At these addresses.
+    #[must_use]
+    pub fn at(addresses: impl IntoIterator<Item = SocketAddr>) -> Self {
+        let targets = Self::default();
+        targets.set(addresses);
+        targets
+    }
+
+    /// From now on at these.
+    pub fn set(&self, addresses: impl IntoIterator<Item = SocketAddr>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = addresses.into_iter().collect();
+    }
+
+    fn all(&self) -> Vec<SocketAddr> {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.clone()
+    }
+}
+
+/// As whom to send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tenant {
+    /// Its name, for the journal.
+    pub name: String,
+    /// A key of it.
+    pub api_key: String,
+}
+
+/// What a client does.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// As whom; each request is one's.
+    pub tenants: Vec<Tenant>,
+    /// Which client this is: part of every name.
+    pub client: u64,
+    /// What all clients of a run share.
+    pub seed: u64,
+    /// The present: event times lie in the two hours before.
+    pub now_ms: i64,
+    /// Of all requests, those sent as storms.
+    pub storms: f64,
+    /// Of the storms, those with another content under the same ids.
+    pub conflicts: f64,
+    /// Of all requests, those as NDJSON without any id, which can be retried only under the ids of a 503 `unknown`.
+    pub unnamed: f64,
+    /// Most events in a request.
+    pub events: u32,
+    /// Pause between two requests: 0 is as fast as it goes.
+    pub pause: Duration,
+    /// How long to retry after the stop.
+    pub patience: Duration,
+}
+
+impl Options {
+    /// An honest client of one tenant, as fast as it goes.
+    #[must_use]
+    pub fn new(tenants: Vec<Tenant>, client: u64, seed: u64, now_ms: i64) -> Self {
+        Self {
+            tenants,
+            client,
+            seed,
+            now_ms,
+            storms: 0.0,
+            conflicts: 0.0,
+            unnamed: 0.0,
+            events: 40,
+            pause: Duration::ZERO,
+            patience: Duration::from_secs(120),
+        }
+    }
+}
 
 /// Pause after a failed attempt.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Sends until told to stop and every request has got its 202; returns the journal.
+/// Sends until told to stop and every request has got its 202, was refused for good, or patience ends; returns the
+/// journal.
 ///
-/// Half of the requests are batches under a `batchId`, a quarter single events with their own `eventId`, a quarter
+/// Half of the named requests are batches under a `batchId`, a quarter single events with their own `eventId`, a quarter
 /// batches of events with own ids. Every event carries its name as `requestId`, by which the oracle finds it.
-pub async fn run(target: Target, client: u64, seed: u64, stop: Stop, now_ms: i64) -> Journal {
-    let mut rng = StdRng::seed_from_u64(seed ^ client.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    let mut journal = Journal::default();
-    let mut connection: Option<(String, Client)> = None;
-    let mut number = 0u64;
+pub async fn run(
+    targets: Targets,
+    options: Options,
+    stop: Stop,
+    journal: Journal,
+) -> anyhow::Result<Journal> {
+    let seed = options.seed ^ options.client.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mut client = Loader {
+        rng: StdRng::seed_from_u64(seed),
+        options,
+        targets,
+        journal,
+        connections: HashMap::new(),
+        turn: 0,
+    };
+    let mut number = 0;
+    let mut stopped = None;
     while !stop.is_stopped() {
         number += 1;
-        let request = request(&mut rng, client, number, now_ms);
+        let copies = request::make(&mut client.rng, &client.options, number);
+        client.settle(copies, &stop, &mut stopped).await;
+        if !client.options.pause.is_zero() {
+            tokio::time::sleep(client.options.pause).await;
+        }
+    }
+    client.journal.check()?;
+    Ok(client.journal)
+}
+
+struct Loader {
+    rng: StdRng,
+    options: Options,
+    targets: Targets,
+    journal: Journal,
+    /// By place in a storm, since each copy needs one of its own.
+    connections: HashMap<(usize, SocketAddr), Client>,
+    turn: usize,
+}
+
+impl Loader {
+    /// Attempts, until one says what became of the request.
+    async fn settle(&mut self, mut copies: Copies, stop: &Stop, stopped: &mut Option<Instant>) {
+        for sending in &mut copies.all {
+            sending.declare(&mut self.journal);
+        }
         loop {
-            journal.sending(request.names.iter().map(String::as_str));
-            let end = attempt(&target, &mut connection, &request).await;
-            journal.ended(request.names.iter().map(String::as_str), end);
-            if end == End::Accepted {
-                break;
+            let picks = copies.pick(&mut self.rng);
+            match self.attempt(&mut copies, &picks).await {
+                Next::Done => return,
+                Next::Again => {}
+            }
+            if stop.is_stopped() {
+                let since = stopped.get_or_insert_with(Instant::now);
+                if since.elapsed() > self.options.patience {
+                    return;
+                }
             }
             tokio::time::sleep(PAUSE).await;
         }
     }
-    journal
-}
 
-struct Request {
-    path: &'static str,
-    body: Bytes,
-    names: Vec<String>,
-}
-
-fn request(rng: &mut StdRng, client: u64, number: u64, now_ms: i64) -> Request {
-    let mode = rng.random_range(0..4);
-    let size = if mode == 3 {
-        1
-    } else {
-        rng.random_range(1..=40)
-    };
-    let names: Vec<String> = (0..size)
-        .map(|i| format!("c{client}-{number}-{i}"))
-        .collect();
-    let events: Vec<String> = names
-        .iter()
-        .map(|name| {
-            let id = if mode >= 2 { format!("\"eventId\":\"{name}\",") } else { String::new() };
-            format!(
-                "{{{id}\"requestId\":\"{name}\",\"timestamp\":{},\"serviceName\":\"s{}\",\"endpoint\":\"/e/{}\",\"method\":\"GET\",\"statusCode\":{},\"latencyMs\":{}}}",
-                now_ms - rng.random_range(0..7_200_000),
-                rng.random_range(0..3),
-                rng.random_range(0..20),
-                [200, 200, 200, 201, 404, 500][rng.random_range(0..6)],
-                rng.random_range(1..400_000) as f64 / 1_000.0,
-            )
-        })
-        .collect();
-    let events = events.join(",");
-    let (path, body) = match mode {
-        0 | 1 => {
-            let id = Uuid::from_u128(rng.random());
-            (
-                "/api/v1/events",
-                format!("{{\"batchId\":\"{id}\",\"events\":[{events}]}}"),
-            )
+    /// Sends the picked contents side by side, each to the next ingest.
+    async fn attempt(&mut self, copies: &mut Copies, picks: &[usize]) -> Next {
+        let targets = self.targets.all();
+        if targets.is_empty() {
+            return Next::Again;
         }
-        2 => ("/api/v1/events", format!("{{\"events\":[{events}]}}")),
-        _ => ("/api/hit", events),
-    };
-    Request {
-        path,
-        body: body.into(),
-        names,
+        let mut attempts = Vec::new();
+        for (place, pick) in picks.iter().enumerate() {
+            let sending = &copies.all[*pick];
+            self.turn = self.turn.wrapping_add(1);
+            let address = targets[self.turn % targets.len()];
+            let slot = (place, address);
+            let connection = self.connections.remove(&slot);
+            let mut connection = connection.unwrap_or_else(|| Client::new(address));
+            sending.begin(&mut self.journal);
+            attempts.push(async move {
+                let outcome = sending.send(&mut connection).await;
+                (slot, connection, *pick, Answered::read(outcome))
+            });
+        }
+        let ended = join_all(attempts).await;
+        let mut next = Next::Again;
+        for (slot, connection, pick, answered) in ended {
+            self.connections.insert(slot, connection);
+            let sending: &mut Sending = &mut copies.all[pick];
+            if sending.end(&mut self.journal, answered) == Next::Done {
+                next = Next::Done;
+            }
+        }
+        next
     }
 }
 
-async fn attempt(
-    target: &Target,
-    connection: &mut Option<(String, Client)>,
-    request: &Request,
-) -> End {
-    let ready = target
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .clone();
-    let Ok(address) = ready.address() else {
-        return End::Refused;
-    };
-    if connection
-        .as_ref()
-        .is_none_or(|(to, _)| *to != ready.dashboard)
-    {
-        *connection = Some((ready.dashboard.clone(), Client::new(address)));
-    }
-    let Some((_, client)) = connection else {
-        return End::Refused;
-    };
-    let headers = [
-        ("x-api-key", ready.api_key.as_str()),
-        ("content-type", "application/json"),
-    ];
-    match client
-        .send("POST", request.path, &headers, request.body.clone())
-        .await
-    {
-        Ok(answer) if answer.status == 202 => End::Accepted,
-        Ok(answer) if answer.status == 503 => match answer.json() {
-            Ok(problem) if problem["code"] == "unknown" => End::Unknown,
-            Ok(_) => End::Refused,
-            Err(_) => End::Unknown,
-        },
-        Ok(answer) if answer.status < 500 => End::Refused,
-        Ok(_) | Err(_) => End::Unknown,
-    }
-}
+#[cfg(test)]
+mod tests;

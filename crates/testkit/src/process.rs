@@ -173,13 +173,7 @@ impl Sendry {
     /// # Errors
     /// Where there is no `/proc`.
     pub fn resident_bytes(&self) -> anyhow::Result<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()))?;
-        let line = status
-            .lines()
-            .find_map(|l| l.strip_prefix("VmRSS:"))
-            .context("no VmRSS")?;
-        let kib: u64 = line.trim().trim_end_matches("kB").trim().parse()?;
-        Ok(kib * 1_024)
+        resident_bytes(self.id())
     }
 
     /// User and system time used so far, in seconds.
@@ -187,14 +181,7 @@ impl Sendry {
     /// # Errors
     /// Where there is no `/proc`.
     pub fn cpu_seconds(&self) -> anyhow::Result<f64> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.id()))?;
-        let after_name = stat.rsplit_once(')').context("no name in stat")?.1;
-        let fields: Vec<&str> = after_name.split_whitespace().collect();
-        let ticks = |at: usize| -> anyhow::Result<f64> {
-            Ok(fields.get(at).context("short stat")?.parse()?)
-        };
-        // Fields 14 and 15 of proc(5), in ticks of 1/100 s.
-        Ok((ticks(11)? + ticks(12)?) / 100.0)
+        cpu_seconds(self.id())
     }
 
     /// The end of its log.
@@ -211,7 +198,32 @@ impl Drop for Sendry {
     }
 }
 
-fn tail(log: &Path) -> String {
+/// Resident memory of a process in bytes.
+pub(crate) fn resident_bytes(id: u32) -> anyhow::Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
+    let line = status
+        .lines()
+        .find_map(|l| l.strip_prefix("VmRSS:"))
+        .context("no VmRSS")?;
+    let kib: u64 = line.trim().trim_end_matches("kB").trim().parse()?;
+    Ok(kib * 1_024)
+}
+
+/// User and system time of a process so far, in seconds.
+///
+/// # Errors
+/// Where there is no `/proc`, or no such process.
+pub fn cpu_seconds(id: u32) -> anyhow::Result<f64> {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat"))?;
+    let after_name = stat.rsplit_once(')').context("no name in stat")?.1;
+    let fields: Vec<&str> = after_name.split_whitespace().collect();
+    let ticks =
+        |at: usize| -> anyhow::Result<f64> { Ok(fields.get(at).context("short stat")?.parse()?) };
+    // Fields 14 and 15 of proc(5), in ticks of 1/100 s.
+    Ok((ticks(11)? + ticks(12)?) / 100.0)
+}
+
+pub(crate) fn tail(log: &Path) -> String {
     let text = std::fs::read_to_string(log).unwrap_or_default();
     let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(20)..].join("\n")
@@ -221,6 +233,6 @@ fn tail(log: &Path) -> String {
     clippy::disallowed_methods,
     reason = "waits for another process between looks at a condition with a deadline"
 )]
-fn pause() {
+pub(crate) fn pause() {
     std::thread::sleep(LOOK);
 }

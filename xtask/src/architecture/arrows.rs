@@ -11,6 +11,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("sendry-domain", &[]),
     ("sendry-runtime", &[]),
     ("sendry-crds", &[]),
+    ("sendry-servers", &[]),
     ("xtask", &[]),
     ("sendry-queue", &["sendry-domain"]),
     ("sendry-store", &["sendry-domain"]),
@@ -38,8 +39,14 @@ const SERVICE: &[&str] = &[
     "sendry-runtime",
     "sendry-domain",
 ];
-/// Who may link the test kit into what it ships: programs that are tests.
-const KIT: (&str, [&str; 2]) = ("sendry-testkit", ["sendry-bench", "sendry-e2e"]);
+/// What is for tests, and who may link it into what it ships: programs that are tests, or run them.
+const KITS: [(&str, &[&str]); 2] = [
+    ("sendry-testkit", &["sendry-bench", "sendry-e2e"]),
+    (
+        "sendry-servers",
+        &["sendry-testkit", "sendry-bench", "sendry-e2e", "xtask"],
+    ),
+];
 /// Who may know Kubernetes.
 const KUBERNETES: ([&str; 3], [&str; 2]) = (
     ["kube", "k8s-openapi", "kube-runtime"],
@@ -70,12 +77,12 @@ pub(super) fn find(tree: &Tree) -> Vec<Finding> {
         for dependency in &manifest.dependencies {
             let name = dependency.name.as_str();
             let what = format!("`{package}` uses `{name}`");
-            if name == KIT.0 {
-                if dependency.kind != Kind::Dev && !KIT.1.contains(&package) {
+            if let Some((_, users)) = KITS.iter().find(|(kit, _)| *kit == name) {
+                if dependency.kind != Kind::Dev && !users.contains(&package) {
                     found(
                         dependency.line,
                         what,
-                        "the test kit is for tests: move it to [dev-dependencies]",
+                        "it is for tests: move it to [dev-dependencies]",
                     );
                 }
             } else if KUBERNETES.0.contains(&name) {

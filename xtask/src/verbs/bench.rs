@@ -6,9 +6,6 @@ use anyhow::Context;
 
 use crate::process::{become_program, cargo, cargo_run, run};
 
-/// Rounds of kills where the caller names none.
-const ROUNDS: [&str; 2] = ["--rounds", "50"];
-
 /// Runs a measurement; without a name, `sendry-bench` tells which there are.
 ///
 /// # Errors
@@ -20,15 +17,12 @@ pub fn bench(args: &[OsString]) -> anyhow::Result<()> {
     measure(args.to_vec())
 }
 
-/// Kills processes under load and compares what was answered with what was counted.
+/// Kills processes and servers under load, on the real servers, and compares what was answered with what was counted.
 ///
 /// # Errors
 /// As [`bench`].
 pub fn chaos(args: &[OsString]) -> anyhow::Result<()> {
-    let mut all = vec![OsString::from("kill")];
-    if args.is_empty() {
-        all.extend(ROUNDS.map(OsString::from));
-    }
+    let mut all = vec![OsString::from("chaos")];
     all.extend_from_slice(args);
     measure(all)
 }

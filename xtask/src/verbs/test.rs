@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use sendry_servers::shared;
 
 use super::{
     format::{need_node, rust_steps},
@@ -10,7 +11,7 @@ use super::{
 };
 use crate::{
     dashboard,
-    process::{self, cargo},
+    process::{self, cargo, say},
     steps::Steps,
 };
 
@@ -47,8 +48,17 @@ pub fn run(args: TestArgs) -> ExitCode {
         dashboard_steps(&mut steps, fast);
     }
     if rust || both {
+        let mut servers = None;
+        steps.run("servers", || {
+            servers = Some(shared::lease(&say)?);
+            Ok(())
+        });
         rust_steps(&mut steps);
         rust_tests(&mut steps, fast);
+        // Also after a failure.
+        if let Some(Err(error)) = servers.map(|lease| lease.end(&say)) {
+            say(&format!("servers: some were not stopped: {error:#}"));
+        }
     }
     steps.finish()
 }
