@@ -2,15 +2,14 @@
 
 use std::{
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
     time::{Duration, SystemTime},
 };
 
-use sendry_domain::{id::TenantId, time::UnixMillis};
+use sendry_domain::time::UnixMillis;
 use sendry_store::adapters::sqlite::SqliteStore;
 use sendry_testkit::{
     journal::Journal,
-    load::{self, Stop},
+    load::{self, Options, Stop, Targets, Tenant},
     oracle,
     process::Sendry,
 };
@@ -81,30 +80,35 @@ async fn killed_again_and_again_it_loses_and_doubles_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let now = now();
     let mut up = start(folder.path(), &[]);
-    let target = Arc::new(Mutex::new(up.ready.clone()));
+    let targets = Targets::at([up.ready.address().unwrap()]);
+    let tenant = Tenant {
+        name: up.ready.tenant.clone(),
+        api_key: up.ready.api_key.clone(),
+    };
     let stop = Stop::default();
     let mut clients = tokio::task::JoinSet::new();
     for number in 0..4 {
-        clients.spawn(load::run(target.clone(), number, 7, stop.clone(), now));
+        let options = Options::new(vec![tenant.clone()], number, 7, now);
+        let journal = Journal::default();
+        clients.spawn(load::run(targets.clone(), options, stop.clone(), journal));
     }
     for round in 0..ROUNDS {
         // Kills fall at different moments of what the process does, from its first milliseconds on.
         tokio::time::sleep(Duration::from_millis(40 + 61 * round)).await;
         up.kill().unwrap();
         up = Sendry::start(Path::new(BINARY), folder.path(), &[]).unwrap();
-        *target.lock().unwrap_or_else(PoisonError::into_inner) = up.ready.clone();
+        targets.set([up.ready.address().unwrap()]);
     }
     stop.stop();
     let mut journal = Journal::default();
     while let Some(part) = clients.join_next().await {
-        journal.merge(part.unwrap());
+        journal.merge(part.unwrap().unwrap());
     }
     settled_ledger(&mut client(&up.ready)).await;
     up.stop().unwrap();
     let store = SqliteStore::open(&folder.path().join("store.db"), Default::default()).unwrap();
-    let tenant = TenantId::new("default").unwrap();
     let (from, to) = (UnixMillis(now - 3 * 3_600_000), UnixMillis(now + 3_600_000));
-    let verdict = oracle::judge(&store, &tenant, &journal, from, to)
+    let verdict = oracle::judge(&store, &store, &journal, from, to)
         .await
         .unwrap();
     assert!(verdict.is_clean() && verdict.confirmed > 100, "{verdict}");
