@@ -2,18 +2,17 @@
 
 use std::{
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant, SystemTime},
 };
 
 use anyhow::ensure;
 use rand::{Rng, SeedableRng, rngs::StdRng};
-use sendry_domain::{id::TenantId, time::UnixMillis};
+use sendry_domain::time::UnixMillis;
 use sendry_store::adapters::sqlite::SqliteStore;
 use sendry_testkit::{
     client::Client,
     journal::Journal,
-    load::{self, Stop},
+    load::{self, Options, Stop, Targets, Tenant},
     oracle,
     process::Sendry,
 };
@@ -40,17 +39,17 @@ pub async fn run(binary: &Path, args: Args) -> anyhow::Result<()> {
     let now = now();
     let mut rng = StdRng::seed_from_u64(args.seed);
     let mut sendry = Sendry::start(binary, &data, &[])?;
-    let target = Arc::new(Mutex::new(sendry.ready.clone()));
+    let targets = Targets::at([sendry.ready.address()?]);
+    let tenant = Tenant {
+        name: sendry.ready.tenant.clone(),
+        api_key: sendry.ready.api_key.clone(),
+    };
     let stop = Stop::default();
     let mut clients = tokio::task::JoinSet::new();
     for client in 0..args.clients {
-        clients.spawn(load::run(
-            target.clone(),
-            client,
-            args.seed,
-            stop.clone(),
-            now,
-        ));
+        let options = Options::new(vec![tenant.clone()], client, args.seed, now);
+        let journal = Journal::create(&folder.path().join(format!("{client}.journal")))?;
+        clients.spawn(load::run(targets.clone(), options, stop.clone(), journal));
     }
     let began = Instant::now();
     let mut slowest = Duration::ZERO;
@@ -59,13 +58,13 @@ pub async fn run(binary: &Path, args: Args) -> anyhow::Result<()> {
         sendry.kill()?;
         sendry = Sendry::start(binary, &data, &[])?;
         slowest = slowest.max(sendry.started_in);
-        *target.lock().unwrap_or_else(PoisonError::into_inner) = sendry.ready.clone();
+        targets.set([sendry.ready.address()?]);
     }
     tokio::time::sleep(Duration::from_millis(500)).await;
     stop.stop();
     let mut journal = Journal::default();
     while let Some(part) = clients.join_next().await {
-        journal.merge(part?);
+        journal.merge(part??);
     }
     let last_fault = Instant::now();
     drained(
@@ -77,9 +76,8 @@ pub async fn run(binary: &Path, args: Args) -> anyhow::Result<()> {
     sendry.stop()?;
 
     let store = SqliteStore::open(&data.join("store.db"), Default::default())?;
-    let tenant = TenantId::new("default")?;
     let (from, to) = (UnixMillis(now - 3 * 3_600_000), UnixMillis(now + 3_600_000));
-    let verdict = oracle::judge(&store, &tenant, &journal, from, to).await?;
+    let verdict = oracle::judge(&store, &store, &journal, from, to).await?;
     report::title(&format!(
         "Kills (`cargo xtask bench kill --rounds {} --seed {}`)",
         args.rounds, args.seed
@@ -92,7 +90,7 @@ pub async fn run(binary: &Path, args: Args) -> anyhow::Result<()> {
     report::figure("events sent", journal.len(), "");
     report::figure(
         "oracle",
-        verdict,
+        &verdict,
         "lost = duplicated = unexpected = cells_wrong = residual = 0",
     );
     report::figure(
@@ -113,7 +111,7 @@ pub async fn run(binary: &Path, args: Args) -> anyhow::Result<()> {
     clippy::disallowed_methods,
     reason = "the load needs event times inside the real server's window"
 )]
-fn now() -> i64 {
+pub fn now() -> i64 {
     SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .map_or(0, |d| d.as_millis() as i64)

@@ -6,10 +6,13 @@
 
 mod backlog;
 mod baseline;
+mod chaos;
+mod faults;
 mod first_chart;
 mod ingest;
 mod kill;
 mod memory;
+mod pipeline;
 mod queries;
 mod report;
 mod rig;
@@ -42,6 +45,12 @@ enum Bench {
     Queries(queries::Args),
     /// kill -9 at random moments under load; the oracle compares every event
     Kill(kill::Args),
+    /// Separate processes on RabbitMQ, PostgreSQL and MongoDB: 202s, draining, a backlog, a spike, CPU of every process
+    Pipeline(pipeline::Args),
+    /// kill -9 of everything, on the real servers: workers, ingests, RabbitMQ, PostgreSQL, the MongoDB server
+    Chaos(chaos::Args),
+    /// Separate processes on RabbitMQ, PostgreSQL and MongoDB: kills, stops, cut and silent links, alarms, as a seed says
+    Faults(faults::Args),
     /// Memory under demo traffic over time
     Memory(memory::Args),
 }
@@ -55,6 +64,9 @@ async fn main() -> anyhow::Result<()> {
         Bench::Backlog(args) => backlog::run(&binary, args).await,
         Bench::Queries(args) => queries::run(&binary, args).await,
         Bench::Kill(args) => kill::run(&binary, args).await,
+        Bench::Pipeline(args) => pipeline::run(&binary, args).await,
+        Bench::Chaos(args) => chaos::run(&binary, args).await,
+        Bench::Faults(args) => faults::run(&binary, args).await,
         Bench::Memory(args) => memory::run(&binary, args).await,
     }
 }

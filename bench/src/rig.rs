@@ -27,6 +27,12 @@ pub struct Load {
 impl Load {
     /// Single events on the original platform's route, or batches of `events`.
     pub fn new(sendry: &Sendry, events: usize) -> anyhow::Result<Self> {
+        let ready = &sendry.ready;
+        Ok(Self::to(ready.address()?, &ready.api_key, events))
+    }
+
+    /// The same, to an ingest at `address`.
+    pub fn to(address: SocketAddr, api_key: &str, events: usize) -> Self {
         let event = |n: usize| {
             format!(
                 r#"{{"serviceName":"shop","environment":"production","endpoint":"/orders/{}/:id","method":"GET","statusCode":{},"latencyMs":{}.25,"requestSize":120,"responseSize":2048,"userAgent":"bench/1.0","clientIp":"203.0.113.9","path":"/orders/{n}/17"}}"#,
@@ -44,12 +50,12 @@ impl Load {
                 format!("{{\"events\":[{}]}}", events.join(",")),
             )
         };
-        Ok(Self {
-            address: sendry.ready.address()?,
-            api_key: sendry.ready.api_key.clone(),
+        Self {
+            address,
+            api_key: api_key.to_owned(),
             path,
             body: body.into(),
-        })
+        }
     }
 
     async fn connect(&self) -> anyhow::Result<Wire> {
