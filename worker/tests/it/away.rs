@@ -16,12 +16,17 @@ async fn holding(stage: &Stage, store: &str) -> Running {
     stage.publish(&[of(0)]).await;
     let running = stage.work();
     let told = || {
-        stage
+        let told = stage
             .ready()
-            .contains(&format!("the {store} store is away"))
-            .then_some(())
+            .contains(&format!("the {store} store is away"));
+        // It is told from the first failure on; the fifth opens the breaker.
+        let tries = stage.counts.sizes().len().max(stage.raw.inserts());
+        (told && tries >= 5).then_some(())
     };
-    eventually("readiness to tell", told, || stage.ready()).await;
+    eventually("readiness to tell and the breaker to open", told, || {
+        stage.ready()
+    })
+    .await;
     stage.publish(&(1..10).map(of).collect::<Vec<_>>()).await;
     running
 }
