@@ -127,11 +127,16 @@ pub struct Waiting {
 /// A beat is up to [`EVERY`] old, so one look proves nothing: a message may have been delivered since. Two do. What was
 /// there at the first look had been delivered by then if nothing was ready; and if after it every consumer has said what
 /// it holds, nothing older than that is left. While messages are ready, the head is not older than what was delivered
-/// last for the first time, for a queue is first in, first out.
+/// last for the first time, for a queue is first in, first out; but for what a process held that is gone: that is in the
+/// queue again, and is kept in mind until the queue has been seen without anything ready.
 #[derive(Debug, Default)]
 pub struct Head {
     before: Option<Look>,
     known: Option<OldestHead>,
+    /// The oldest message that each process held when it was seen last.
+    held: HashMap<Uuid, UnixMillis>,
+    /// The oldest message that a process held which is gone.
+    orphan: Option<UnixMillis>,
 }
 
 #[derive(Debug)]
@@ -152,6 +157,8 @@ impl Head {
         if waiting.oldest != OldestHead::Unknown {
             return waiting;
         }
+        self.miss(drainers);
+        let orphan = self.orphan;
         let held = drainers.iter().map(|(_, queue)| queue.in_flight).sum();
         let beating: u64 = drainers.iter().map(|(_, queue)| queue.consumers).sum();
         let told = waiting.consumers.unwrap_or(0) <= beating;
@@ -159,7 +166,11 @@ impl Head {
         let seen = self.before.as_ref().and_then(|before| {
             if waiting.ready > 0 {
                 let reached = drainers.iter().map(|(_, queue)| queue.reached).min()??;
-                let oldest = oldest_held.into_iter().chain([reached]).min()?;
+                let oldest = oldest_held
+                    .into_iter()
+                    .chain(orphan)
+                    .chain([reached])
+                    .min()?;
                 return Some(OldestHead::AcceptedAt(oldest));
             }
             let news = |(beat, _): &Drainer<'_>| {
@@ -197,11 +208,24 @@ impl Head {
         if seen.is_some() || waiting.ready > 0 {
             self.known = seen;
         }
+        if seen.is_some() && waiting.ready == 0 {
+            // Whatever came back was delivered again, and is held by who has said so.
+            self.orphan = None;
+        }
         Waiting {
             unacknowledged: waiting.unacknowledged.or(told.then_some(held)),
             oldest: self.known.filter(|_| told).unwrap_or(OldestHead::Unknown),
             ..waiting
         }
+    }
+
+    /// Remembers what those held who are no longer there.
+    fn miss(&mut self, drainers: &[Drainer<'_>]) {
+        let there = |instance: &Uuid| drainers.iter().any(|(beat, _)| beat.instance == *instance);
+        let gone = self.held.iter().filter(|(instance, _)| !there(instance));
+        self.orphan = gone.map(|(_, oldest)| *oldest).chain(self.orphan).min();
+        let held = |(beat, queue): &Drainer<'_>| Some((beat.instance, queue.oldest?));
+        self.held = drainers.iter().filter_map(held).collect();
     }
 }
 
@@ -344,6 +368,32 @@ mod tests {
             told.oldest,
             OldestHead::Unknown,
             "one was given nothing yet"
+        );
+    }
+
+    #[test]
+    fn what_a_process_held_that_is_gone_is_in_the_queue_again() {
+        let both = |s| vec![beat(1, s, Some(3), Some(3)), beat(2, s, Some(9), Some(9))];
+        let left = |s| vec![beat(2, s, Some(9), Some(9))];
+        let mut story = vec![
+            (10, waiting(5, 2), both(1)),
+            (11, waiting(5, 2), both(2)),
+            (12, waiting(6, 1), left(3)),
+        ];
+        assert_eq!(
+            looks(&story).oldest,
+            at(3),
+            "not 9: message 3 is ready again"
+        );
+        // Delivered again, and settled.
+        let idle = |s| vec![beat(2, s, None, Some(12))];
+        story.extend([(20, waiting(0, 1), idle(4)), (21, waiting(0, 1), idle(5))]);
+        assert_eq!(looks(&story).oldest, at(20));
+        story.extend([(22, waiting(4, 1), left(6))]);
+        assert_eq!(
+            looks(&story).oldest,
+            at(9),
+            "forgotten once the queue was seen empty"
         );
     }
 
