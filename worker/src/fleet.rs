@@ -145,8 +145,8 @@ impl Fleet {
             return Ok(());
         }
         let control = self.parts.control.snapshot().await?;
+        // Queues are drained also while nobody can declare them: most are there already.
         let provided = self.provider.provide(&control).await;
-        provided.map_err(LookError::Provide)?;
         for (role, queue) in self.queues(&control) {
             if started.insert(queue.clone()) {
                 tracing::info!(queue.name = %queue, "draining");
@@ -156,6 +156,7 @@ impl Fleet {
                 }
             }
         }
+        provided.map_err(LookError::Provide)?;
         *seen = Some((control.version, Instant::now()));
         Ok(())
     }

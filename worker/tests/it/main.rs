@@ -13,6 +13,7 @@ mod decode;
 mod faults_counts;
 mod faults_queue;
 mod faults_raw;
+mod fleet;
 mod harness;
 mod janitor;
 mod keeper;

@@ -1,0 +1,58 @@
+//! Which queues are drained, while nobody can declare them.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sendry_runtime::shutdown::{Shutdown, Tasks};
+use sendry_store::{
+    ControlSnapshot, ControlStore, TenantRecord,
+    contract::build::{event, request},
+};
+use sendry_worker::{
+    Settings,
+    fleet::{Fleet, ProvideError, ProvideQueues, Which},
+};
+
+use crate::harness::{Running, Stage, eventually, pipeline};
+
+struct NobodyThere;
+
+#[async_trait]
+impl ProvideQueues for NobodyThere {
+    async fn provide(&self, _: &ControlSnapshot) -> Result<(), ProvideError> {
+        Err("connection refused".into())
+    }
+}
+
+#[tokio::test]
+async fn queues_are_drained_and_it_is_said_while_nobody_can_declare_them() {
+    let stage = Stage::new();
+    let acme = TenantRecord {
+        id: stage.view.id.clone(),
+        suspended: false,
+        rate: None,
+        window: Default::default(),
+        raw_retention: 86_400_000,
+    };
+    stage.store.put_tenant(&acme).await.unwrap();
+    let shutdown = Shutdown::new();
+    let mut tasks = Tasks::new(&shutdown);
+    let fleet = Fleet {
+        parts: stage.parts.clone(),
+        which: Which::Everything,
+        settings: Settings::default(),
+        provider: Arc::new(NobodyThere),
+        health: stage.health.clone(),
+    };
+    let component = stage.health.component("queues");
+    tasks.spawn_vital("queues", fleet.run(component, shutdown.token()));
+    let running = Running { shutdown, tasks };
+    let told = || stage.ready().contains("connection refused").then_some(());
+    eventually("readiness to tell", told, || stage.ready()).await;
+    stage
+        .publish(&[stage.view.seal.message(1, &request([event()]))])
+        .await;
+    stage.emptied(&pipeline()).await;
+    running.stop().await;
+    assert_eq!(stage.account().await, (1, 1, 0, 0, 0));
+}
