@@ -44,6 +44,8 @@ enum Outcome {
     NotSent(lapin::Error),
     /// Written, and the channel ended before a confirm.
     Lost(lapin::Error),
+    /// Written on a channel that gives no confirms, which says nothing of what became of it.
+    Unasked,
 }
 
 /// A publish without a verdict.
@@ -201,11 +203,16 @@ impl<'a> Session<'a> {
                 }
                 Outcome::NotSent(error) => {
                     pending.tell(Err(unavailable(&error.to_string())));
-                    lost = Some(error);
+                    lost = Some(error.to_string());
                 }
                 Outcome::Lost(error) => {
                     pending.tell(Err(PublishError::Unknown(error.to_string())));
-                    lost = Some(error);
+                    lost = Some(error.to_string());
+                }
+                Outcome::Unasked => {
+                    let reason = "the channel gives no confirms".to_owned();
+                    pending.tell(Err(PublishError::Unknown(reason.clone())));
+                    lost = Some(reason);
                 }
             }
         }
@@ -312,7 +319,7 @@ async fn publish(channel: Channel, message: Sealed) -> Outcome {
     let (ack, returned) = match confirm.await {
         Ok(Confirmation::Ack(returned)) => (true, returned),
         Ok(Confirmation::Nack(returned)) => (false, returned),
-        Ok(Confirmation::NotRequested) => (true, None),
+        Ok(Confirmation::NotRequested) => return Outcome::Unasked,
         Err(error) => return Outcome::Lost(error),
     };
     let returned = returned.and_then(|message| properties::id(&message.delivery.properties));
