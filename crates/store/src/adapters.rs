@@ -5,4 +5,5 @@ pub mod postgres;
 pub mod sqlite;
 
 mod marks;
+mod retention;
 mod rows;

@@ -6,23 +6,23 @@
 use sendry_domain::{
     id::TenantId,
     ledger::{OldestHead, next_floor},
-    message::Scope,
-    rollup::{HOUR_RETENTION, Level, MINUTE_RETENTION},
-    series::SeriesKind,
-    time::{DAY, UnixMillis},
+    time::UnixMillis,
     window::Window,
 };
 use sqlx::PgConnection;
 
 use super::{
-    super::{column::scope, database::Database, failure::Failure},
+    super::{
+        super::retention::{Ledger, Step, steps},
+        column::scope,
+        database::Database,
+        failure::Failure,
+    },
     floor,
 };
 
 /// Rows a transaction.
 const CHUNK: i64 = 5_000;
-/// How long dead letters are kept once settled, in milliseconds. Open ones stay.
-const SETTLED_RETENTION: i64 = 90 * DAY;
 
 /// When and with what knowledge to purge.
 #[derive(Clone, Copy, Debug)]
@@ -52,7 +52,7 @@ pub async fn purge(
         loop {
             let rows = database
                 .transact(Some(tenant), (no, step), |connection, (no, step)| {
-                    Box::pin(step.run(connection, *no))
+                    Box::pin(run(*step, connection, *no))
                 })
                 .await?;
             dropped += rows;
@@ -88,44 +88,6 @@ async fn move_floor(
     Ok((floor != none).then_some(floor))
 }
 
-/// One kind of row to drop: everything of it before a moment.
-#[derive(Clone, Copy, Debug)]
-enum Step {
-    Buckets(Level, SeriesKind, UnixMillis),
-    Ledger(Ledger, Scope, UnixMillis),
-    Refusals,
-    DeadLetters(UnixMillis),
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Ledger {
-    Messages,
-    Sources,
-    Events,
-}
-
-fn steps(at: UnixMillis, floor: Option<UnixMillis>) -> Vec<Step> {
-    let mut steps = Vec::new();
-    // Months leave whole and with all of their days and hours, so that no level ever says less than another.
-    let month = Level::Month.floor(at.plus(-HOUR_RETENTION));
-    for level in Level::ALL {
-        let before = match level {
-            Level::Minute => at.plus(-MINUTE_RETENTION),
-            Level::Hour | Level::Day | Level::Month => month,
-        };
-        steps.extend(SeriesKind::ALL.map(|kind| Step::Buckets(level, kind, before)));
-    }
-    for ledger in [Ledger::Messages, Ledger::Sources, Ledger::Events] {
-        steps.extend(floor.map(|floor| Step::Ledger(ledger, Scope::Live, floor)));
-        // A file imported again must count once, for as long as its buckets are there.
-        let imported = at.plus(-HOUR_RETENTION);
-        steps.push(Step::Ledger(ledger, Scope::Backfill, imported));
-    }
-    steps.push(Step::DeadLetters(at.plus(-SETTLED_RETENTION)));
-    steps.push(Step::Refusals);
-    steps
-}
-
 /// Deletes the first rows that a condition holds for and nobody holds. The condition stands twice: a row that changed
 /// after it was found is judged by what it has become.
 macro_rules! delete {
@@ -145,63 +107,61 @@ macro_rules! delete {
     };
 }
 
-impl Step {
-    /// Drops at most [`CHUNK`] rows.
-    async fn run(self, connection: &mut PgConnection, tenant: i32) -> Result<u64, Failure> {
-        let dropped = match self {
-            Self::Buckets(level, kind, before) => {
-                let sql = delete!(
-                    "bucket",
-                    "tenant = $2 AND level = $3 AND kind = $4 AND start < $5",
-                    "start"
-                );
-                let query = sqlx::query(sql).bind(CHUNK).bind(tenant);
-                let query = query.bind(level as i16).bind(kind as i16);
-                query.bind(before.0).execute(connection).await?
-            }
-            Self::Ledger(ledger, of, before) => {
-                let sql = match ledger {
-                    Ledger::Messages => delete!(
-                        "ledger_message",
-                        "tenant = $2 AND scope = $3 AND last < $4",
-                        "last"
-                    ),
-                    Ledger::Sources => delete!(
-                        "ledger_source",
-                        "tenant = $2 AND scope = $3 AND last < $4",
-                        "last"
-                    ),
-                    Ledger::Events => delete!(
-                        "ledger_event",
-                        "tenant = $2 AND scope = $3 AND last < $4",
-                        "last"
-                    ),
-                };
-                let query = sqlx::query(sql).bind(CHUNK).bind(tenant);
-                let query = query.bind(scope(of)).bind(before.0);
-                query.execute(connection).await?
-            }
-            Self::DeadLetters(before) => {
-                // One whose raw event is still owed is not finished.
-                let sql = delete!(
-                    "dead_letter",
-                    "tenant = $2 AND settled_at < $3 AND NOT raw_owed",
-                    "settled_at"
-                );
-                let query = sqlx::query(sql).bind(CHUNK).bind(tenant);
-                query.bind(before.0).execute(connection).await?
-            }
-            Self::Refusals => {
-                // Nobody can refuse the document of a message that is forgotten, but a letter may still owe one.
-                let sql = "DELETE FROM raw_refused AS r WHERE tenant = $1
-                           AND NOT EXISTS (SELECT FROM ledger_message AS m WHERE m.id = r.message)
-                           AND NOT EXISTS (SELECT FROM dead_letter AS d
-                                           WHERE d.tenant = r.tenant AND d.message = r.message
-                                           AND d.position = r.position AND d.raw_owed)";
-                sqlx::query(sql).bind(tenant).execute(connection).await?;
-                return Ok(0);
-            }
-        };
-        Ok(dropped.rows_affected())
-    }
+/// Drops at most [`CHUNK`] rows.
+async fn run(step: Step, connection: &mut PgConnection, tenant: i32) -> Result<u64, Failure> {
+    let dropped = match step {
+        Step::Buckets(level, kind, before) => {
+            let sql = delete!(
+                "bucket",
+                "tenant = $2 AND level = $3 AND kind = $4 AND start < $5",
+                "start"
+            );
+            let query = sqlx::query(sql).bind(CHUNK).bind(tenant);
+            let query = query.bind(level as i16).bind(kind as i16);
+            query.bind(before.0).execute(connection).await?
+        }
+        Step::Ledger(ledger, of, before) => {
+            let sql = match ledger {
+                Ledger::Messages => delete!(
+                    "ledger_message",
+                    "tenant = $2 AND scope = $3 AND last < $4",
+                    "last"
+                ),
+                Ledger::Sources => delete!(
+                    "ledger_source",
+                    "tenant = $2 AND scope = $3 AND last < $4",
+                    "last"
+                ),
+                Ledger::Events => delete!(
+                    "ledger_event",
+                    "tenant = $2 AND scope = $3 AND last < $4",
+                    "last"
+                ),
+            };
+            let query = sqlx::query(sql).bind(CHUNK).bind(tenant);
+            let query = query.bind(scope(of)).bind(before.0);
+            query.execute(connection).await?
+        }
+        Step::DeadLetters(before) => {
+            // One whose raw event is still owed is not finished.
+            let sql = delete!(
+                "dead_letter",
+                "tenant = $2 AND settled_at < $3 AND NOT raw_owed",
+                "settled_at"
+            );
+            let query = sqlx::query(sql).bind(CHUNK).bind(tenant);
+            query.bind(before.0).execute(connection).await?
+        }
+        Step::Refusals => {
+            // Nobody can refuse the document of a message that is forgotten, but a letter may still owe one.
+            let sql = "DELETE FROM raw_refused AS r WHERE tenant = $1
+                       AND NOT EXISTS (SELECT FROM ledger_message AS m WHERE m.id = r.message)
+                       AND NOT EXISTS (SELECT FROM dead_letter AS d
+                                       WHERE d.tenant = r.tenant AND d.message = r.message
+                                       AND d.position = r.position AND d.raw_owed)";
+            sqlx::query(sql).bind(tenant).execute(connection).await?;
+            return Ok(0);
+        }
+    };
+    Ok(dropped.rows_affected())
 }

@@ -4,14 +4,14 @@ use rusqlite::{Connection, OptionalExtension, Params, params};
 use sendry_domain::{
     id::TenantId,
     ledger::{OldestHead, next_floor},
-    message::Scope,
-    rollup::{HOUR_RETENTION, Level, MINUTE_RETENTION},
+    rollup::Level,
     series::SeriesKind,
-    time::{DAY, UnixMillis},
+    time::UnixMillis,
     window::Window,
 };
 
 use super::super::{
+    super::retention::{Ledger, Step, steps},
     column::{count, scope},
     failure::Failure,
     names::Names,
@@ -20,8 +20,6 @@ use super::super::{
 
 /// Rows a transaction.
 const CHUNK: usize = 5_000;
-/// How long dead letters are kept once settled, in milliseconds. Open ones stay.
-const SETTLED_RETENTION: i64 = 90 * DAY;
 
 /// Moves the tenant's floor and drops what may leave. Returns how many rows.
 pub async fn purge(
@@ -37,7 +35,7 @@ pub async fn purge(
     let mut dropped = 0;
     for step in steps(at, floor) {
         loop {
-            let rows = writer.transact(move |t, _| step.run(t, tenant)).await?;
+            let rows = writer.transact(move |t, _| run(step, t, tenant)).await?;
             dropped += rows;
             if rows < CHUNK as u64 {
                 break;
@@ -70,86 +68,46 @@ fn move_floor(
     Ok((no, (floor != none).then_some(floor)))
 }
 
-/// One kind of row to drop: everything of it before a moment.
-#[derive(Clone, Copy, Debug)]
-enum Step {
-    Buckets(Level, SeriesKind, UnixMillis),
-    Ledger(Ledger, Scope, UnixMillis),
-    Refusals,
-    DeadLetters(UnixMillis),
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Ledger {
-    Messages,
-    Sources,
-    Events,
-}
-
-fn steps(at: UnixMillis, floor: Option<UnixMillis>) -> Vec<Step> {
-    let mut steps = Vec::new();
-    // Months leave whole and with all of their days and hours, so that no level ever says less than another.
-    let month = Level::Month.floor(at.plus(-HOUR_RETENTION));
-    for level in Level::ALL {
-        let before = match level {
-            Level::Minute => at.plus(-MINUTE_RETENTION),
-            Level::Hour | Level::Day | Level::Month => month,
-        };
-        steps.extend(SeriesKind::ALL.map(|kind| Step::Buckets(level, kind, before)));
-    }
-    for ledger in [Ledger::Messages, Ledger::Sources, Ledger::Events] {
-        steps.extend(floor.map(|floor| Step::Ledger(ledger, Scope::Live, floor)));
-        // A file imported again must count once, for as long as its buckets are there.
-        let imported = at.plus(-HOUR_RETENTION);
-        steps.push(Step::Ledger(ledger, Scope::Backfill, imported));
-    }
-    steps.push(Step::DeadLetters(at.plus(-SETTLED_RETENTION)));
-    steps.push(Step::Refusals);
-    steps
-}
-
-impl Step {
-    /// Drops at most [`CHUNK`] rows.
-    fn run(self, transaction: &Connection, tenant: i64) -> Result<u64, Failure> {
-        match self {
-            Self::Buckets(level, kind, before) => buckets(transaction, tenant, level, kind, before),
-            Self::Ledger(ledger, of, before) => {
-                let sql = match ledger {
-                    Ledger::Messages => {
-                        "DELETE FROM ledger_message WHERE id IN
-                         (SELECT id FROM ledger_message
-                          WHERE tenant = ? AND scope = ? AND last < ? LIMIT ?)"
-                    }
-                    Ledger::Sources => {
-                        "DELETE FROM ledger_source WHERE (tenant, source) IN
-                         (SELECT tenant, source FROM ledger_source
-                          WHERE tenant = ? AND scope = ? AND last < ? LIMIT ?)"
-                    }
-                    Ledger::Events => {
-                        "DELETE FROM ledger_event WHERE key IN
-                         (SELECT key FROM ledger_event
-                          WHERE tenant = ? AND scope = ? AND last < ? LIMIT ?)"
-                    }
-                };
-                let range = params![tenant, scope(of), before.0, CHUNK as i64];
-                delete(transaction, sql, range)
-            }
-            Self::DeadLetters(before) => {
-                // One whose raw event is still owed is not finished.
-                let sql = "DELETE FROM dead_letter WHERE rowid IN
-                           (SELECT rowid FROM dead_letter
-                            WHERE tenant = ? AND settled_at < ? AND NOT raw_owed LIMIT ?)";
-                delete(transaction, sql, params![tenant, before.0, CHUNK as i64])
-            }
-            Self::Refusals => {
-                // Nobody can refuse the document of a message that is forgotten, but a letter may still owe one.
-                let sql = "DELETE FROM raw_refused AS r WHERE tenant = ?
-                           AND NOT EXISTS (SELECT 1 FROM ledger_message WHERE id = r.message)
-                           AND NOT EXISTS (SELECT 1 FROM dead_letter AS d
-                                           WHERE d.tenant = r.tenant AND d.message = r.message
-                                           AND d.position = r.position AND d.raw_owed)";
-                delete(transaction, sql, [tenant]).map(|_| 0)
-            }
+/// Drops at most [`CHUNK`] rows.
+fn run(step: Step, transaction: &Connection, tenant: i64) -> Result<u64, Failure> {
+    match step {
+        Step::Buckets(level, kind, before) => buckets(transaction, tenant, level, kind, before),
+        Step::Ledger(ledger, of, before) => {
+            let sql = match ledger {
+                Ledger::Messages => {
+                    "DELETE FROM ledger_message WHERE id IN
+                     (SELECT id FROM ledger_message
+                      WHERE tenant = ? AND scope = ? AND last < ? LIMIT ?)"
+                }
+                Ledger::Sources => {
+                    "DELETE FROM ledger_source WHERE (tenant, source) IN
+                     (SELECT tenant, source FROM ledger_source
+                      WHERE tenant = ? AND scope = ? AND last < ? LIMIT ?)"
+                }
+                Ledger::Events => {
+                    "DELETE FROM ledger_event WHERE key IN
+                     (SELECT key FROM ledger_event
+                      WHERE tenant = ? AND scope = ? AND last < ? LIMIT ?)"
+                }
+            };
+            let range = params![tenant, scope(of), before.0, CHUNK as i64];
+            delete(transaction, sql, range)
+        }
+        Step::DeadLetters(before) => {
+            // One whose raw event is still owed is not finished.
+            let sql = "DELETE FROM dead_letter WHERE rowid IN
+                       (SELECT rowid FROM dead_letter
+                        WHERE tenant = ? AND settled_at < ? AND NOT raw_owed LIMIT ?)";
+            delete(transaction, sql, params![tenant, before.0, CHUNK as i64])
+        }
+        Step::Refusals => {
+            // Nobody can refuse the document of a message that is forgotten, but a letter may still owe one.
+            let sql = "DELETE FROM raw_refused AS r WHERE tenant = ?
+                       AND NOT EXISTS (SELECT 1 FROM ledger_message WHERE id = r.message)
+                       AND NOT EXISTS (SELECT 1 FROM dead_letter AS d
+                                       WHERE d.tenant = r.tenant AND d.message = r.message
+                                       AND d.position = r.position AND d.raw_owed)";
+            delete(transaction, sql, [tenant]).map(|_| 0)
         }
     }
 }
