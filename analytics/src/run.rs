@@ -59,11 +59,11 @@ pub fn access(listen: SocketAddr, token: Option<&SecretString>) -> anyhow::Resul
     }
 }
 
-/// Runs until a signal; `pages` are served beside the API.
+/// Runs until a signal; `pages` makes what is served beside the API.
 ///
 /// # Errors
 /// When a setting or an address cannot be used, or a vital part fails.
-pub fn run(args: AnalyticsArgs, pages: Option<Router>) -> anyhow::Result<()> {
+pub fn run(args: AnalyticsArgs, pages: Option<fn() -> Router>) -> anyhow::Result<()> {
     let access = access(args.listen, args.api_token.as_ref())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -71,7 +71,11 @@ pub fn run(args: AnalyticsArgs, pages: Option<Router>) -> anyhow::Result<()> {
     runtime.block_on(answer(args, access, pages))
 }
 
-async fn answer(args: AnalyticsArgs, access: Access, pages: Option<Router>) -> anyhow::Result<()> {
+async fn answer(
+    args: AnalyticsArgs,
+    access: Access,
+    pages: Option<fn() -> Router>,
+) -> anyhow::Result<()> {
     let AnalyticsArgs {
         process,
         listen,
@@ -109,7 +113,7 @@ async fn answer(args: AnalyticsArgs, access: Access, pages: Option<Router>) -> a
     });
     let api = api.route("/api/{*rest}", axum::routing::any(not_found));
     let all = match pages {
-        Some(pages) => api.merge(pages),
+        Some(pages) => api.merge(pages()),
         None => api.fallback(not_found),
     };
     process

@@ -78,7 +78,7 @@ pub fn main() -> ExitCode {
         Command::Ingest(args) => sendry_ingest::run::run(*args),
         Command::Worker(args) => sendry_worker::run::run(*args),
         Command::Analytics(args) => {
-            sendry_analytics::run::run(*args, Some(crate::dashboard::router()))
+            sendry_analytics::run::run(*args, Some(crate::dashboard::router))
         }
         Command::Migrate(args) => crate::migrate::run(*args),
         Command::Tenants(args) => crate::tenants::run(args),

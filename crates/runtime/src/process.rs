@@ -14,7 +14,7 @@ use std::{
 use axum::Router;
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::{
     admin,
@@ -114,6 +114,8 @@ pub enum ProcessError {
 /// A process while it is put together and while it runs.
 #[derive(Debug)]
 pub struct Process {
+    /// Dropped before the tasks: who gives up on a process leaves it, and that its tasks then end is no news.
+    leaving: DropGuard,
     /// What `/livez` and `/readyz` say.
     pub health: Health,
     /// What runs until the end.
@@ -136,6 +138,7 @@ impl Process {
         } = args;
         let shutdown = Shutdown::on_signals().map_err(ProcessError::Signals)?;
         let mut process = Self {
+            leaving: shutdown.token().drop_guard(),
             health: Health::new(),
             tasks: Tasks::new(&shutdown),
             stop: shutdown.token(),
@@ -226,6 +229,7 @@ impl Process {
     /// When the ready file cannot be written or a part fails.
     pub async fn run(self) -> Result<(), ProcessError> {
         let Self {
+            leaving: _leaving,
             health,
             tasks,
             stop,

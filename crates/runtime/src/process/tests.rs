@@ -101,3 +101,14 @@ async fn the_ready_file_names_every_address_once_ready() {
     stop.cancel();
     running.await.unwrap().unwrap();
 }
+
+#[tokio::test]
+async fn who_gives_up_on_a_process_leaves_it() {
+    let process = Process::begin(args(None), MetricsBuilder::new().build())
+        .await
+        .unwrap();
+    let stop = process.stop.clone();
+    assert!(!stop.is_cancelled());
+    drop(process);
+    assert!(stop.is_cancelled());
+}
