@@ -1,0 +1,119 @@
+//! Why a pass did not end, by what to do about it.
+//!
+//! Each error says what its layer was doing; the category decides when it is tried again and is the only part of it that
+//! becomes a metric's label or a condition's reason.
+
+use std::time::Duration;
+
+use sendry_runtime::backoff::Backoff;
+
+/// What to do about a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Category {
+    /// Somebody wrote in between: read again, soon.
+    Conflict,
+    /// The API server is away, slow or refuses.
+    Kubernetes,
+    /// The store of settings is away.
+    Store,
+    /// The broker is away or refuses.
+    Broker,
+    /// Another operator leads, or the resource was changed since it was read: leave it to who knows better.
+    Superseded,
+}
+
+impl Category {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Conflict,
+        Self::Kubernetes,
+        Self::Store,
+        Self::Broker,
+        Self::Superseded,
+    ];
+
+    /// For labels.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Conflict => "conflict",
+            Self::Kubernetes => "kubernetes",
+            Self::Store => "store",
+            Self::Broker => "broker",
+            Self::Superseded => "superseded",
+        }
+    }
+
+    /// For conditions and Events.
+    #[must_use]
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Conflict => "Conflict",
+            Self::Kubernetes => "ApiServerUnavailable",
+            Self::Store => "StoreUnavailable",
+            Self::Broker => "BrokerUnavailable",
+            Self::Superseded => "Superseded",
+        }
+    }
+
+    /// How long to wait before the next try, growing with each failure in a row.
+    #[must_use]
+    pub fn backoff(self) -> Backoff {
+        let (first, most) = match self {
+            Self::Conflict => (50, 2_000),
+            Self::Superseded => (500, 5_000),
+            Self::Kubernetes | Self::Store | Self::Broker => (500, 30_000),
+        };
+        Backoff::new(Duration::from_millis(first), Duration::from_millis(most))
+    }
+}
+
+/// A pass that did not end.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to {doing}")]
+pub struct Failure {
+    /// What to do about it.
+    pub category: Category,
+    /// The step, with its object.
+    pub doing: String,
+    /// Why.
+    #[source]
+    pub source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+impl Failure {
+    /// A failure of the API server to do something.
+    #[must_use]
+    pub fn kubernetes(doing: impl Into<String>, source: kube::Error) -> Self {
+        let conflict = matches!(&source, kube::Error::Api(status) if status.code == 409);
+        Self {
+            category: if conflict {
+                Category::Conflict
+            } else {
+                Category::Kubernetes
+            },
+            doing: doing.into(),
+            source: Box::new(source),
+        }
+    }
+
+    /// A failure of the store of settings.
+    #[must_use]
+    pub fn store(doing: impl Into<String>, source: sendry_store::StoreError) -> Self {
+        Self {
+            category: Category::Store,
+            doing: doing.into(),
+            source: Box::new(source),
+        }
+    }
+
+    /// Somebody knows better.
+    #[must_use]
+    pub fn superseded(doing: impl Into<String>, by: impl std::fmt::Display) -> Self {
+        Self {
+            category: Category::Superseded,
+            doing: doing.into(),
+            source: format!("superseded by {by}").into(),
+        }
+    }
+}
