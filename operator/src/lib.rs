@@ -26,6 +26,7 @@ pub mod gate;
 pub mod keys;
 pub mod leader;
 pub mod metrics;
+pub mod quantity;
 pub mod run;
 pub mod settings;
 pub mod tenant;

@@ -1,1 +1,282 @@
-//! …
+//! A pass over one tenant: dereference → validate → build → apply → status.
+//!
+//! Order: settings before keys, so that ingest knows the tenant before anybody holds a key of it; and what one part cannot
+//! do holds up no other: with the broker away keys still come and go. A key that is published has been known to ingest
+//! before ([`crate::keys`]).
+
+pub mod apply;
+pub mod build;
+pub mod cleanup;
+pub mod dereference;
+pub mod status;
+pub mod validate;
+
+#[cfg(test)]
+mod tests;
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use k8s_openapi::jiff::Timestamp;
+use kube::{
+    Api, ResourceExt,
+    api::{Patch, PatchParams},
+};
+use sendry_crds::{SendryTenant, SendryTenantStatus, names};
+use sendry_domain::time::UnixMillis;
+use sendry_runtime::error_chain::chain;
+use serde_json::json;
+
+use self::{
+    cleanup::Kept,
+    dereference::{World, dereference},
+    status::Report,
+    validate::{NamespacePlan, Refused, Valid, validate},
+};
+use crate::{
+    condition,
+    context::Context,
+    controller::{Next, Reconcile},
+    error::{Category, Failure},
+    events::Told,
+    keys::{self, Owner},
+    topology::Synced,
+};
+
+/// The other tenants, as they were last seen.
+pub trait Others: Send + Sync {
+    /// An older tenant that names the same namespace. Of equal age the one with the smaller uid is older, so that two
+    /// operators agree.
+    fn older_claim(&self, tenant: &SendryTenant) -> Option<String>;
+}
+
+/// Reconciles tenants by name.
+pub struct TenantReconciler {
+    cx: Context,
+    others: Arc<dyn Others>,
+}
+
+/// What a pass wants to be known.
+#[derive(Default)]
+struct Done {
+    report: Report,
+    told: Vec<Told>,
+    /// When time alone changes something.
+    next: Option<UnixMillis>,
+}
+
+impl TenantReconciler {
+    /// With these ports.
+    #[must_use]
+    pub fn new(cx: Context, others: Arc<dyn Others>) -> Self {
+        Self { cx, others }
+    }
+
+    async fn pass(&self, tenant: &SendryTenant, done: &mut Done) -> Result<(), Failure> {
+        let cx = &self.cx;
+        apply::finalizer(cx, tenant).await?;
+        let world = dereference(cx, self.others.as_ref(), tenant).await?;
+        let valid = match validate(tenant, &world, &cx.settings) {
+            Ok(valid) => valid,
+            Err(invalid) => {
+                done.report.invalid = Some(invalid);
+                return Ok(());
+            }
+        };
+        let stamp = build::stamp(&valid, cx.epoch);
+        done.told.extend(adopted(&valid, &world));
+        done.report.namespace_leaves = valid.namespace == NamespacePlan::Leave;
+        apply::namespace(cx, &tenant.spec.namespace, &valid, &world).await?;
+        apply::record(cx, &stamp, &build::record(&valid), world.record.as_ref()).await?;
+        let owner = Owner {
+            tenant: valid.id.clone(),
+            uid: valid.uid,
+            namespace: tenant.spec.namespace.clone(),
+            stamp,
+        };
+        let removed = keys::revoke_removed(cx, &owner, &valid.entries, &valid.refused_names(), &world.keys);
+        done.told.extend(removed.await?);
+        if valid.namespace != NamespacePlan::Leave {
+            self.keys(&owner, &valid, &world, done).await?;
+        }
+        self.broker(&valid, done).await
+    }
+
+    async fn keys(
+        &self,
+        owner: &Owner,
+        valid: &Valid,
+        world: &World,
+        done: &mut Done,
+    ) -> Result<(), Failure> {
+        done.report.refused.clone_from(&valid.refused);
+        for entry in &valid.entries {
+            let known = world.keys.iter().filter(|key| {
+                let managed = key.managed.as_ref();
+                managed.is_some_and(|managed| managed.entry == entry.name)
+            });
+            let known: Vec<_> = known.cloned().collect();
+            let entry_done = keys::reconcile(&self.cx, owner, entry, &known).await?;
+            if let (false, Some(reason)) = (entry_done.ready, &entry_done.status.reason) {
+                done.report.refused.push(Refused {
+                    entry: entry.name.clone(),
+                    reason,
+                    message: entry_done.status.message.clone().unwrap_or_default(),
+                });
+            }
+            done.report.keys.push(entry_done.status);
+            done.told.extend(entry_done.told);
+            done.next = earlier(done.next, entry_done.next);
+        }
+        Ok(())
+    }
+
+    async fn broker(&self, valid: &Valid, done: &mut Done) -> Result<(), Failure> {
+        let password = apply::parked_reader(&self.cx, &valid.id).await?;
+        let synced = self
+            .cx
+            .topology
+            .ensure(build::queues(valid, Some(password)))
+            .await;
+        for repair in self.cx.topology.take_drift(&valid.id) {
+            done.told.push(Told::warning(
+                "DriftRepaired",
+                "Repair",
+                format!("somebody changed the broker behind us; repaired: {repair}"),
+            ));
+        }
+        done.report.synced = Some(synced);
+        Ok(())
+    }
+
+    /// Writes the status where it says something new, and tells of transitions.
+    async fn tell(&self, tenant: &SendryTenant, done: Done) -> Result<(), Failure> {
+        let cx = &self.cx;
+        let generation = tenant.metadata.generation.unwrap_or(0);
+        let now = Timestamp::from_millisecond(cx.clock.now_ms()).unwrap_or_default();
+        let before = tenant.status.as_ref();
+        let after = status::status(before, &done.report, generation, now);
+        if before != Some(&after) {
+            self.write(tenant, &after).await?;
+        }
+        for told in transition(before, &after).into_iter().chain(done.told) {
+            cx.events.tenant(tenant, &told).await;
+        }
+        Ok(())
+    }
+
+    async fn write(&self, tenant: &SendryTenant, status: &SendryTenantStatus) -> Result<(), Failure> {
+        let tenants: Api<SendryTenant> = Api::all(self.cx.client.clone());
+        let name = tenant.name_any();
+        let patch = json!({
+            "apiVersion": format!("{}/{}", names::GROUP, names::VERSION),
+            "kind": "SendryTenant",
+            "metadata": {"name": name, "uid": tenant.uid()},
+            "status": status,
+        });
+        let params = PatchParams::apply(names::FIELD_MANAGER).force();
+        let patched = tenants.patch_status(&name, &params, &Patch::Apply(&patch)).await;
+        patched
+            .map(drop)
+            .map_err(|error| Failure::kubernetes(format!("write the status of tenant {name}"), error))
+    }
+}
+
+#[async_trait]
+impl Reconcile for TenantReconciler {
+    async fn reconcile(&self, name: &str) -> Result<Next, Failure> {
+        let tenants: Api<SendryTenant> = Api::all(self.cx.client.clone());
+        let found = tenants.get_opt(name).await;
+        let found = found.map_err(|error| Failure::kubernetes(format!("read tenant {name}"), error))?;
+        let Some(tenant) = found else {
+            // Gone with its finalizer off, so it was kept; or its definition went. Either way nothing is to be done.
+            return Ok(Next::AtRest);
+        };
+        if tenant.metadata.deletion_timestamp.is_some() {
+            let kept = cleanup::cleanup(&self.cx, &tenant).await?;
+            if kept != Kept::Nothing {
+                self.cx.events.tenant(&tenant, &retained(kept)).await;
+            }
+            return Ok(Next::AtRest);
+        }
+        let mut done = Done::default();
+        let passed = self.pass(&tenant, &mut done).await;
+        let next = done.next;
+        match passed {
+            Ok(()) => {
+                self.tell(&tenant, done).await?;
+                Ok(self.next(next))
+            }
+            Err(failure) => {
+                if !matches!(failure.category, Category::Conflict | Category::Superseded) {
+                    done.report.failure = Some((failure.category.reason(), chain(&failure).to_string()));
+                    self.tell(&tenant, done).await?;
+                }
+                Err(failure)
+            }
+        }
+    }
+}
+
+impl TenantReconciler {
+    fn next(&self, at: Option<UnixMillis>) -> Next {
+        at.map_or(Next::AtRest, |at| {
+            let left = at.0.saturating_sub(self.cx.clock.now_ms()).max(0);
+            Next::After(Duration::from_millis(left.unsigned_abs()))
+        })
+    }
+}
+
+/// A tenant of that name had been there.
+fn adopted(valid: &Valid, world: &World) -> Option<Told> {
+    let record = world.record.as_ref()?;
+    let another = record.stamp.is_none_or(|stamp| stamp.uid != valid.uid);
+    (record.retained_at.is_some() || another).then(|| {
+        Told::normal(
+            "Adopted",
+            "Adopt",
+            "took up what a tenant of this name had: settings, keys, queues and counts go on".to_owned(),
+        )
+    })
+}
+
+fn retained(kept: Kept) -> Told {
+    let note = match kept {
+        Kept::Valid => "its definition or namespace is being deleted: keys stay valid, queues and counts stay",
+        Kept::Suspended | Kept::Nothing => {
+            "ingest answers 503 suspended; keys, queues and counts stay until `sendry tenants purge`"
+        }
+    };
+    Told::normal("Retained", "Retain", note.to_owned())
+}
+
+/// What to tell when `Ready` changes its status or its reason.
+fn transition(before: Option<&SendryTenantStatus>, after: &SendryTenantStatus) -> Option<Told> {
+    let ready = |status: &SendryTenantStatus| {
+        sendry_crds::condition::find(&status.conditions, sendry_crds::condition::READY).cloned()
+    };
+    let now = ready(after)?;
+    let then = before.and_then(ready);
+    if then.is_some_and(|then| (then.status, then.reason) == (now.status.clone(), now.reason.clone())) {
+        return None;
+    }
+    let note = condition::cut(&now.message, 900);
+    Some(if now.status == "True" {
+        Told::normal("Ready", "Reconcile", note)
+    } else {
+        Told::warning(&now.reason, "Reconcile", note)
+    })
+}
+
+fn earlier(a: Option<UnixMillis>, b: Option<UnixMillis>) -> Option<UnixMillis> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(if a.0 <= b.0 { a } else { b }),
+        (a, b) => a.or(b),
+    }
+}
+
+/// Whether a tenant's broker stands as asked.
+#[must_use]
+pub fn is_whole(synced: Option<&Synced>) -> bool {
+    synced == Some(&Synced::Whole)
+}

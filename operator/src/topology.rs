@@ -1,1 +1,259 @@
-//! …
+//! What the broker has, kept as it should be. One pass over everybody's topology serves all who wait for it, so its cost in
+//! calls is the same for one tenant as for a thousand.
+//!
+//! A pass is made when somebody asks for something new, and every [`Settings::interval`] to find what was changed behind
+//! us. A broker that is away is asked again with growing pauses, however many tenants wait; who asks meanwhile is told at
+//! once what was seen last. Whoever's outcome changes is reconciled, so that conditions follow.
+//!
+//! Nothing is deleted here: a tenant that is forgotten keeps its queues, and nobody looks after them any more.
+
+mod outcome;
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use sendry_domain::id::TenantId;
+use sendry_queue::topology::{TenantQueues, TopologyBroker, desired, reconcile_all};
+use sendry_runtime::clock::Clock;
+use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
+
+pub use self::outcome::Synced;
+use crate::error::Category;
+
+/// How the passes are made.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The mark of what is ours on the broker: the cluster's id.
+    pub owner: String,
+    /// Between two looks for what was changed behind us.
+    pub interval: Duration,
+}
+
+/// A handle; clones are the same.
+#[derive(Clone)]
+pub struct Topology(Arc<Shared>);
+
+struct Shared {
+    broker: Arc<dyn TopologyBroker>,
+    settings: Settings,
+    clock: Arc<dyn Clock>,
+    asked: Notify,
+    state: Mutex<State>,
+    /// The number of the last pass that ended.
+    ended: watch::Sender<u64>,
+}
+
+#[derive(Default)]
+struct State {
+    wanted: BTreeMap<TenantId, Wanted>,
+    seen: HashMap<TenantId, Seen>,
+    /// Repairs of what had been whole, until they are told.
+    drift: HashMap<TenantId, Vec<String>>,
+    /// The number of the last pass that began.
+    begun: u64,
+    /// Passes in a row that found no broker.
+    failures: u32,
+    /// What the last of them saw, and when to try again.
+    away: Option<(Synced, u64)>,
+}
+
+struct Wanted {
+    queues: TenantQueues,
+    /// The first pass that knows of it.
+    from: u64,
+}
+
+#[derive(Clone, PartialEq)]
+struct Seen {
+    pass: u64,
+    synced: Synced,
+}
+
+/// Who is told whose outcome changed.
+pub type Changed = dyn Fn(&TenantId) + Send + Sync;
+
+impl Topology {
+    /// Nothing is done until [`Self::run`].
+    #[must_use]
+    pub fn new(
+        broker: Arc<dyn TopologyBroker>,
+        settings: Settings,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self(Arc::new(Shared {
+            broker,
+            settings,
+            clock,
+            asked: Notify::new(),
+            state: Mutex::default(),
+            ended: watch::Sender::new(0),
+        }))
+    }
+
+    /// Asks for a tenant's topology, and says how it stands: at once where nothing new is asked for, otherwise after the
+    /// next pass. To be called from within [`Self::run`]'s lifetime.
+    pub async fn ensure(&self, queues: TenantQueues) -> Synced {
+        let tenant = queues.tenant.clone();
+        let mut ended = self.0.ended.subscribe();
+        self.want(queues);
+        loop {
+            if let Some(synced) = self.known(&tenant) {
+                return synced;
+            }
+            self.0.asked.notify_one();
+            if ended.changed().await.is_err() {
+                return Synced::stopped();
+            }
+        }
+    }
+
+    /// Looks after a tenant's topology no more. Whatever stands stays.
+    pub fn forget(&self, tenant: &TenantId) {
+        let mut state = self.state();
+        state.wanted.remove(tenant);
+        state.seen.remove(tenant);
+        state.drift.remove(tenant);
+    }
+
+    /// What was repaired of a tenant's since it was last asked, of what had been whole.
+    #[must_use]
+    pub fn take_drift(&self, tenant: &TenantId) -> Vec<String> {
+        self.state().drift.remove(tenant).unwrap_or_default()
+    }
+
+    /// Makes passes until `stop`. `changed` is told of tenants whose outcome is another one than before.
+    pub async fn run(&self, changed: &Changed, stop: CancellationToken) {
+        loop {
+            self.pass(changed).await;
+            let pause = self.pause();
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(pause) => {}
+                () = self.0.asked.notified(), if self.state().away.is_none() => {}
+            }
+        }
+    }
+
+    /// One pass over everything that is asked for.
+    pub async fn pass(&self, changed: &Changed) {
+        let (number, tenants) = self.begin();
+        let topology = desired(&self.0.settings.owner, &tenants);
+        let result = reconcile_all(self.0.broker.as_ref(), &topology).await;
+        let mut news = Vec::new();
+        {
+            let mut state = self.state();
+            let away = match &result {
+                Ok(pass) => Synced::of_everything(pass),
+                Err(error) => Some(Synced::unread(error)),
+            };
+            let now = self.0.clock.monotonic_ms();
+            state.away = away.map(|synced| {
+                let pause = Category::Broker.backoff().ceiling(state.failures);
+                let pause = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+                (synced, now.saturating_add(pause))
+            });
+            state.failures = match &state.away {
+                Some(_) => state.failures.saturating_add(1),
+                None => 0,
+            };
+            for queues in &tenants {
+                let tenant = &queues.tenant;
+                if !state.wanted.contains_key(tenant) {
+                    continue;
+                }
+                let synced = match (&result, &state.away) {
+                    (Ok(pass), None) => Synced::of(&pass.of(tenant)),
+                    (_, Some((away, _))) => away.clone(),
+                    (Err(error), None) => Synced::unread(error),
+                };
+                if let Ok(pass) = &result {
+                    state.note_drift(tenant, pass.of(tenant).repaired.iter().copied());
+                }
+                let before = state.seen.insert(
+                    tenant.clone(),
+                    Seen {
+                        pass: number,
+                        synced: synced.clone(),
+                    },
+                );
+                let drifted = state.drift.contains_key(tenant);
+                if before.is_some_and(|before| before.synced != synced) || drifted {
+                    news.push(tenant.clone());
+                }
+            }
+        }
+        self.0.ended.send_replace(number);
+        news.iter().for_each(changed);
+    }
+
+    fn begin(&self) -> (u64, Vec<TenantQueues>) {
+        let mut state = self.state();
+        state.begun += 1;
+        let tenants = state.wanted.values().map(|w| w.queues.clone()).collect();
+        (state.begun, tenants)
+    }
+
+    fn want(&self, queues: TenantQueues) {
+        let mut state = self.state();
+        let from = state.begun + 1;
+        match state.wanted.get_mut(&queues.tenant) {
+            Some(wanted) if wanted.queues == queues => {}
+            Some(wanted) => *wanted = Wanted { queues, from },
+            None => {
+                let tenant = queues.tenant.clone();
+                state.wanted.insert(tenant, Wanted { queues, from });
+            }
+        }
+    }
+
+    /// The outcome of the newest pass that knew what is asked for; what is seen of a broker that is away.
+    fn known(&self, tenant: &TenantId) -> Option<Synced> {
+        let state = self.state();
+        let wanted = state.wanted.get(tenant)?;
+        let seen = state.seen.get(tenant).filter(|s| s.pass >= wanted.from);
+        if let Some(seen) = seen {
+            return Some(seen.synced.clone());
+        }
+        let (away, until) = state.away.as_ref()?;
+        (self.0.clock.monotonic_ms() < *until).then(|| away.clone())
+    }
+
+    /// How long to the next pass when nobody asks.
+    fn pause(&self) -> Duration {
+        let state = self.state();
+        let Some((_, until)) = &state.away else {
+            return self.0.settings.interval;
+        };
+        let left = until.saturating_sub(self.0.clock.monotonic_ms());
+        Duration::from_millis(left.max(1))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// A repair of what had been whole is drift, whoever did it. What was only just asked for is not.
+    fn note_drift<'a>(
+        &mut self,
+        tenant: &TenantId,
+        repaired: impl Iterator<Item = &'a sendry_queue::topology::Repair>,
+    ) {
+        let was_whole = match (self.seen.get(tenant), self.wanted.get(tenant)) {
+            (Some(seen), Some(wanted)) => seen.synced == Synced::Whole && seen.pass >= wanted.from,
+            _ => false,
+        };
+        let told: Vec<String> = repaired.map(ToString::to_string).collect();
+        if was_whole && !told.is_empty() {
+            self.drift.entry(tenant.clone()).or_default().extend(told);
+        }
+    }
+}
