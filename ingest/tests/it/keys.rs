@@ -213,7 +213,9 @@ async fn a_key_is_good_until_its_end_and_not_at_it() {
         .add_key(41, |key| key.not_after = Some(UnixMillis(NOW + 1_000)))
         .await;
     let send = || async {
-        let builder = bare(HIT).header("x-api-key", ends.expose());
+        let builder = bare(HIT)
+            .header("x-api-key", ends.expose())
+            .header("content-type", "application/json");
         stage.send(builder, event("")).await
     };
     stage.clock.advance(799);
