@@ -1,3 +1,4 @@
-//! The contract of [`ControlStore`](crate::ControlStore).
+//! The contracts of [`ControlStore`](crate::ControlStore) and [`OperatorStore`](crate::OperatorStore).
 
 pub mod cases;
+pub mod operator;

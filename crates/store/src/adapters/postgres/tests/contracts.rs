@@ -13,3 +13,17 @@ mod metrics {
 
     crate::metric_store_contract!(fresh);
 }
+
+mod operator {
+    use std::sync::Arc;
+
+    use super::super::stage::TestDatabase;
+    use crate::{OperatorStore, contract::Fresh};
+
+    async fn fresh() -> Fresh<dyn OperatorStore> {
+        let database = TestDatabase::migrated().await;
+        Fresh::new(Arc::new(database.store().await), database)
+    }
+
+    crate::operator_store_contract!(fresh);
+}

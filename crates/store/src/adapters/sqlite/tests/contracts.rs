@@ -1,4 +1,4 @@
-//! The three contracts, each case on a file of its own.
+//! The contracts, each case on a file of its own.
 
 mod metrics {
     use std::sync::Arc;
@@ -40,4 +40,18 @@ mod control {
     }
 
     crate::control_store_contract!(fresh);
+}
+
+mod operator {
+    use std::sync::Arc;
+
+    use super::super::open;
+    use crate::{OperatorStore, contract::Fresh};
+
+    async fn fresh() -> Fresh<dyn OperatorStore> {
+        let folder = tempfile::tempdir().unwrap();
+        Fresh::new(Arc::new(open(folder.path())), folder)
+    }
+
+    crate::operator_store_contract!(fresh);
 }
