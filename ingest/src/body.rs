@@ -55,13 +55,21 @@ pub fn format(headers: &HeaderMap) -> Result<Format, Problem> {
     }
 }
 
-/// Reads and inflates a body; the text is valid UTF-8, and neither it nor a line of it, by its format, is nested deeper
+/// Reads and inflates a body, of at most the tenant's `most` bytes where it has a limit of its own; the text is valid UTF-8, and neither it nor a line of it, by its format, is nested deeper
 /// than events may be.
 ///
 /// # Errors
 /// 400 for a body that is empty, cut short, not UTF-8 or too deep; 408 for a slow one; 413 over a limit; 415 for an
 /// unknown encoding.
-pub async fn read(headers: &HeaderMap, format: Format, body: Body) -> Result<String, Problem> {
+pub async fn read(
+    headers: &HeaderMap,
+    format: Format,
+    body: Body,
+    most: Option<u32>,
+) -> Result<String, Problem> {
+    let most = most.map_or(MAX_INFLATED, |most| {
+        usize::try_from(most).map_or(MAX_INFLATED, |most| most.min(MAX_INFLATED))
+    });
     let encoding = encoding(headers)?;
     let announced = headers
         .get(header::CONTENT_LENGTH)
@@ -85,9 +93,10 @@ pub async fn read(headers: &HeaderMap, format: Format, body: Body) -> Result<Str
         }
     };
     let plain = match encoding {
+        Encoding::Identity if wire.len() > most => return Err(too_large("in size", most)),
         Encoding::Identity => wire.to_vec(),
-        Encoding::Gzip => inflate(flate2::read::MultiGzDecoder::new(&wire[..]))?,
-        Encoding::Zstd => inflate(zstd_decoder(&wire)?)?,
+        Encoding::Gzip => inflate(flate2::read::MultiGzDecoder::new(&wire[..]), most)?,
+        Encoding::Zstd => inflate(zstd_decoder(&wire)?, most)?,
     };
     if plain.is_empty() {
         return Err(Problem::new(StatusCode::BAD_REQUEST, "empty_body").detail("the body is empty"));
@@ -145,15 +154,15 @@ fn zstd_decoder(wire: &[u8]) -> Result<impl Read + '_, Problem> {
     Ok(decoder)
 }
 
-fn inflate(decoder: impl Read) -> Result<Vec<u8>, Problem> {
+fn inflate(decoder: impl Read, most: usize) -> Result<Vec<u8>, Problem> {
     let mut plain = Vec::new();
     // One byte over the limit is enough to know; nothing more is ever inflated.
     decoder
-        .take(MAX_INFLATED as u64 + 1)
+        .take(most as u64 + 1)
         .read_to_end(&mut plain)
         .map_err(|_| corrupt())?;
-    if plain.len() > MAX_INFLATED {
-        return Err(too_large("after inflating", MAX_INFLATED));
+    if plain.len() > most {
+        return Err(too_large("after inflating", most));
     }
     Ok(plain)
 }

@@ -131,6 +131,7 @@ pub fn fresh(id: TenantId) -> TenantRecord {
         rate: None,
         window: Window::default(),
         raw_retention: 30 * DAY,
+        max_payload: None,
         retained_at: None,
         stamp: None,
     }

@@ -91,6 +91,7 @@ impl Api {
                 rate: None,
                 window: Window::default(),
                 raw_retention: i64::MAX / 4,
+                max_payload: None,
                 retained_at: None,
                 stamp: None,
             };

@@ -90,6 +90,7 @@ async fn tenants_are_listed_and_a_new_one_is_seen_within_a_second() {
         rate: None,
         window: Window::default(),
         raw_retention: 1,
+        max_payload: None,
         retained_at: None,
         stamp: None,
     };

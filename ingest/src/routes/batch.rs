@@ -33,7 +33,8 @@ pub(super) async fn events(
 async fn handle(ingest: &Ingest, request: Request) -> Result<Response, Problem> {
     let (admitted, body) = Admitted::new(ingest, request).await?;
     let format = body::format(&admitted.headers)?;
-    let text = body::read(&admitted.headers, format, body).await?;
+    let most = admitted.caller.key.tenant.record.max_payload;
+    let text = body::read(&admitted.headers, format, body, most).await?;
     let started = Instant::now();
     let batch = read(&text, format, &admitted).map_err(|error| answer::no_batch(&error))?;
     let tenant = &admitted.caller.key.tenant;

@@ -39,7 +39,8 @@ async fn handle(ingest: &Ingest, request: Request) -> Result<Response, Problem> 
         .detail("this route takes one event as application/json")
         .hint("NDJSON goes to /api/v1/events"));
     }
-    let text = body::read(&admitted.headers, format, body).await?;
+    let most = admitted.caller.key.tenant.record.max_payload;
+    let text = body::read(&admitted.headers, format, body, most).await?;
     let started = Instant::now();
     let json: &RawValue = serde_json::from_str(&text)
         .map_err(|error| answer::no_batch(&BatchError::Malformed(error.to_string())))?;

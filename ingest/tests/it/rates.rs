@@ -107,3 +107,18 @@ async fn a_changed_rate_acts_at_once() {
     reply.accepted();
     assert_eq!(reply.header("ratelimit"), Some(r#""tenant";r=49;t=1"#));
 }
+
+#[tokio::test]
+async fn a_tenant_s_own_limit_of_a_body_holds_on_every_route() {
+    let stage = Stage::new().await;
+    let record = TenantRecord {
+        max_payload: Some(1_024),
+        ..tenant_record("acme")
+    };
+    stage.store.put_tenant(&record).await.unwrap();
+    refresh(&stage).await;
+    let reply = send(&stage, 50).await;
+    let problem = reply.refused_on(BATCH, 413, "body_too_large");
+    assert_eq!(problem["maxBytes"], 1_024);
+    send(&stage, 1).await.accepted();
+}

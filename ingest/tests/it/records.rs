@@ -39,6 +39,7 @@ pub fn tenant_record(name: &str) -> TenantRecord {
         rate: None,
         window: Window::default(),
         raw_retention: i64::MAX / 4,
+        max_payload: None,
         retained_at: None,
         stamp: None,
     }

@@ -22,6 +22,7 @@ pub fn record(valid: &Valid) -> TenantRecord {
         rate: valid.rate,
         window: valid.window,
         raw_retention: valid.raw_retention,
+        max_payload: None,
         retained_at: None,
         stamp: None,
     }

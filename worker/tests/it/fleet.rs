@@ -33,6 +33,7 @@ async fn queues_are_drained_and_it_is_said_while_nobody_can_declare_them() {
         rate: None,
         window: Default::default(),
         raw_retention: 86_400_000,
+        max_payload: None,
         retained_at: None,
         stamp: None,
     };

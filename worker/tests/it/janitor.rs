@@ -28,6 +28,7 @@ async fn settled() -> Stage {
         rate: None,
         window: Window::default(),
         raw_retention: 10 * DAY,
+        max_payload: None,
         retained_at: None,
         stamp: None,
     };

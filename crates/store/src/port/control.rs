@@ -31,6 +31,8 @@ pub struct TenantRecord {
     pub window: Window,
     /// How long raw events are kept, in milliseconds.
     pub raw_retention: i64,
+    /// Bytes of one request's body, inflated; `None` = what ingest takes at most.
+    pub max_payload: Option<u32>,
     /// Since when nobody's resource stands for it any more: it is suspended, and everything it has is kept.
     /// [`ControlStore::put_tenant`] leaves it as it is.
     pub retained_at: Option<UnixMillis>,

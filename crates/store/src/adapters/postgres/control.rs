@@ -117,21 +117,23 @@ fn put_tenant<'a>(connection: &'a mut PgConnection, tenant: &'a TenantRecord) ->
             rate,
             window,
             raw_retention,
+            max_payload,
             retained_at: _,
             stamp: _,
         } = tenant;
         alone(connection).await?;
         let sql = "INSERT INTO tenant_setting AS s
-                       (id, suspended, per_second, burst, window_past, raw_retention)
-                   VALUES ($1, $2, $3, $4, $5, $6)
+                       (id, suspended, per_second, burst, window_past, raw_retention, max_payload)
+                   VALUES ($1, $2, $3, $4, $5, $6, $7)
                    ON CONFLICT (id) DO UPDATE SET
                        suspended = excluded.suspended OR s.retained_at IS NOT NULL,
                        per_second = excluded.per_second, burst = excluded.burst,
-                       window_past = excluded.window_past, raw_retention = excluded.raw_retention
-                   WHERE (s.suspended, s.per_second, s.burst, s.window_past, s.raw_retention)
+                       window_past = excluded.window_past, raw_retention = excluded.raw_retention,
+                       max_payload = excluded.max_payload
+                   WHERE (s.suspended, s.per_second, s.burst, s.window_past, s.raw_retention, s.max_payload)
                        IS DISTINCT FROM
                        (excluded.suspended OR s.retained_at IS NOT NULL, excluded.per_second,
-                        excluded.burst, excluded.window_past, excluded.raw_retention)";
+                        excluded.burst, excluded.window_past, excluded.raw_retention, excluded.max_payload)";
         sqlx::query(sql)
             .bind(id.as_str())
             .bind(suspended)
@@ -139,6 +141,7 @@ fn put_tenant<'a>(connection: &'a mut PgConnection, tenant: &'a TenantRecord) ->
             .bind(rate.map(|r| i64::from(r.burst)))
             .bind(window.past())
             .bind(raw_retention)
+            .bind(max_payload.map(i64::from))
             .execute(connection)
             .await?;
         Ok(())

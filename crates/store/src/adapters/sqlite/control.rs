@@ -130,6 +130,7 @@ fn put_tenant(transaction: &Connection, tenant: &TenantRecord) -> Result<(), Fai
         rate,
         window,
         raw_retention,
+        max_payload,
         retained_at: _,
         stamp: _,
     } = tenant;
@@ -137,15 +138,15 @@ fn put_tenant(transaction: &Connection, tenant: &TenantRecord) -> Result<(), Fai
         "SELECT EXISTS (SELECT 1 FROM tenant_setting WHERE id = ? AND retained_at IS NOT NULL)";
     let mut statement = transaction.prepare_cached(sql)?;
     let retained: bool = statement.query_row([id.as_str()], |row| row.get(0))?;
-    let sql = "INSERT INTO tenant_setting (id, suspended, per_second, burst, window, raw_retention)
-               VALUES (?, ?, ?, ?, ?, ?)
+    let sql = "INSERT INTO tenant_setting (id, suspended, per_second, burst, window, raw_retention, max_payload)
+               VALUES (?, ?, ?, ?, ?, ?, ?)
                ON CONFLICT DO UPDATE SET
                    suspended = excluded.suspended, per_second = excluded.per_second,
                    burst = excluded.burst, window = excluded.window,
-                   raw_retention = excluded.raw_retention
-               WHERE (suspended, per_second, burst, window, raw_retention)
+                   raw_retention = excluded.raw_retention, max_payload = excluded.max_payload
+               WHERE (suspended, per_second, burst, window, raw_retention, max_payload)
                    IS NOT (excluded.suspended, excluded.per_second, excluded.burst,
-                           excluded.window, excluded.raw_retention)";
+                           excluded.window, excluded.raw_retention, excluded.max_payload)";
     let rows = transaction.prepare_cached(sql)?.execute(params![
         id.as_str(),
         *suspended || retained,
@@ -153,6 +154,7 @@ fn put_tenant(transaction: &Connection, tenant: &TenantRecord) -> Result<(), Fai
         rate.map(|r| r.burst),
         window.past(),
         raw_retention,
+        max_payload,
     ])?;
     changed(transaction, rows)
 }

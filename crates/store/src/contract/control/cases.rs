@@ -22,6 +22,7 @@ pub(super) fn settings(name: &str) -> TenantRecord {
         rate: None,
         window: Window::default(),
         raw_retention: 30 * DAY,
+        max_payload: None,
         retained_at: None,
         stamp: None,
     }
@@ -130,6 +131,7 @@ pub async fn a_snapshot_shows_what_was_put(store: Arc<dyn ControlStore>) {
             }),
             window: Window::live(3 * HOUR),
             raw_retention: DAY,
+            max_payload: Some(1 << 20),
             ..settings("snap-b")
         },
     ];

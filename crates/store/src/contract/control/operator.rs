@@ -65,6 +65,7 @@ async fn everything(store: &Store) -> String {
 async fn everything_by(store: &Store, stamp: &Stamp, of: &str, key: &KeyRecord) -> Vec<Written> {
     let other = TenantRecord {
         raw_retention: 7 * DAY,
+        max_payload: Some(64 << 10),
         ..settings(of)
     };
     let renamed = KeyRecord {

@@ -119,16 +119,18 @@ async fn write(
         rate,
         window,
         raw_retention,
+        max_payload,
         retained_at,
         stamp,
     } = &tenant;
     let sql = "INSERT INTO tenant_setting AS s
-                   (id, suspended, per_second, burst, window_past, raw_retention, retained_at)
-               VALUES ($1, $2, $3, $4, $5, $6, $7)
+                   (id, suspended, per_second, burst, window_past, raw_retention, retained_at, max_payload)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
                ON CONFLICT (id) DO UPDATE SET
                    suspended = excluded.suspended, per_second = excluded.per_second,
                    burst = excluded.burst, window_past = excluded.window_past,
-                   raw_retention = excluded.raw_retention, retained_at = excluded.retained_at
+                   raw_retention = excluded.raw_retention, retained_at = excluded.retained_at,
+                   max_payload = excluded.max_payload
                WHERE s IS DISTINCT FROM excluded";
     sqlx::query(sql)
         .bind(id.as_str())
@@ -138,6 +140,7 @@ async fn write(
         .bind(window.past())
         .bind(raw_retention)
         .bind(retained_at.map(|t| t.0))
+        .bind(max_payload.map(i64::from))
         .execute(&mut *connection)
         .await?;
     if let Some(stamp) = stamp {

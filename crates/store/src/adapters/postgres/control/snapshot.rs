@@ -20,7 +20,7 @@ macro_rules! tenants {
     ($tail:literal) => {
         concat!(
             "SELECT t.id, t.suspended, t.per_second, t.burst, t.window_past, t.raw_retention,
-                    t.retained_at, s.epoch, s.uid, s.generation
+                    t.retained_at, s.epoch, s.uid, s.generation, t.max_payload
              FROM tenant_setting AS t LEFT JOIN tenant_stamp AS s ON s.tenant = t.id ",
             $tail
         )
@@ -103,6 +103,7 @@ fn tenant(row: &PgRow) -> Result<TenantRecord, Failure> {
         rate,
         window: Window::live(row.try_get(4)?),
         raw_retention: row.try_get(5)?,
+        max_payload: part(row.try_get(10)?)?,
         retained_at: row.try_get::<Option<i64>, _>(6)?.map(UnixMillis),
         stamp: stamp(row)?,
     })

@@ -7,6 +7,9 @@ ALTER TABLE sendry.tenant_setting
     ADD COLUMN retained_at BIGINT,
     ADD CHECK (retained_at IS NULL OR suspended);
 
+-- Bytes of one request's body, inflated.
+ALTER TABLE sendry.tenant_setting ADD COLUMN max_payload BIGINT;
+
 -- Who wrote a tenant last, and how new what it knew was. No setting either: nobody is told of it.
 CREATE TABLE sendry.tenant_stamp (
     tenant     TEXT PRIMARY KEY,

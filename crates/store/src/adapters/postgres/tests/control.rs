@@ -35,6 +35,7 @@ fn settings(retention: i64) -> TenantRecord {
         rate: None,
         window: Window::default(),
         raw_retention: retention,
+        max_payload: None,
         retained_at: None,
         stamp: None,
     }

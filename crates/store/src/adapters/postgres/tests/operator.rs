@@ -21,6 +21,7 @@ fn settings(name: &str, retention: i64) -> TenantRecord {
         rate: None,
         window: Window::default(),
         raw_retention: retention,
+        max_payload: None,
         retained_at: None,
         stamp: None,
     }

@@ -104,19 +104,22 @@ fn write(
         rate,
         window,
         raw_retention,
+        max_payload,
         retained_at,
         stamp,
     } = &tenant;
     let sql =
-        "INSERT INTO tenant_setting (id, suspended, per_second, burst, window, raw_retention, retained_at)
-               VALUES (?, ?, ?, ?, ?, ?, ?)
+        "INSERT INTO tenant_setting (id, suspended, per_second, burst, window, raw_retention, retained_at, max_payload)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?)
                ON CONFLICT DO UPDATE SET
                    suspended = excluded.suspended, per_second = excluded.per_second,
                    burst = excluded.burst, window = excluded.window,
-                   raw_retention = excluded.raw_retention, retained_at = excluded.retained_at
-               WHERE (suspended, per_second, burst, window, raw_retention, retained_at)
+                   raw_retention = excluded.raw_retention, retained_at = excluded.retained_at,
+                   max_payload = excluded.max_payload
+               WHERE (suspended, per_second, burst, window, raw_retention, retained_at, max_payload)
                    IS NOT (excluded.suspended, excluded.per_second, excluded.burst,
-                           excluded.window, excluded.raw_retention, excluded.retained_at)";
+                           excluded.window, excluded.raw_retention, excluded.retained_at,
+                           excluded.max_payload)";
     let rows = transaction.prepare_cached(sql)?.execute(params![
         id.as_str(),
         suspended,
@@ -125,6 +128,7 @@ fn write(
         window.past(),
         raw_retention,
         retained_at.map(|t| t.0),
+        max_payload,
     ])?;
     changed(transaction, rows)?;
     if let Some(stamp) = stamp {

@@ -21,7 +21,7 @@ macro_rules! tenants {
     ($tail:literal) => {
         concat!(
             "SELECT t.id, t.suspended, t.per_second, t.burst, t.window, t.raw_retention,
-                    t.retained_at, s.epoch, s.uid, s.generation
+                    t.retained_at, s.epoch, s.uid, s.generation, t.max_payload
              FROM tenant_setting AS t LEFT JOIN tenant_stamp AS s ON s.tenant = t.id ",
             $tail
         )
@@ -105,6 +105,7 @@ fn tenant(row: &Row<'_>) -> Result<TenantRecord, Failure> {
         rate,
         window: Window::live(row.get(4)?),
         raw_retention: row.get(5)?,
+        max_payload: row.get(10)?,
         retained_at: row.get::<_, Option<i64>>(6)?.map(UnixMillis),
         stamp: stamp(row)?,
     })

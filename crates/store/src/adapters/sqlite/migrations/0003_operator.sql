@@ -5,6 +5,9 @@ ALTER TABLE control ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0;
 -- Since when no resource stands for the tenant any more.
 ALTER TABLE tenant_setting ADD COLUMN retained_at INTEGER CHECK (retained_at IS NULL OR suspended);
 
+-- Bytes of one request's body, inflated.
+ALTER TABLE tenant_setting ADD COLUMN max_payload INTEGER;
+
 -- Who wrote a tenant last, and how new what it knew was. No setting either.
 CREATE TABLE tenant_stamp (
     tenant     TEXT NOT NULL PRIMARY KEY,

@@ -36,6 +36,7 @@ async fn what_was_written_is_there_after_opening_again() {
         rate: None,
         window: Window::default(),
         raw_retention: DAY,
+        max_payload: None,
         retained_at: None,
         stamp: None,
     };
