@@ -34,6 +34,21 @@ pub struct Options {
     pub statistics_every_ms: u32,
     /// More lines for `rabbitmq.conf`.
     pub settings: Vec<String>,
+    /// A second door to the management API, with TLS.
+    pub tls: Option<Tls>,
+}
+
+/// Files in PEM form for a door with TLS. The node reads them again when it is restarted.
+#[derive(Clone, Debug)]
+pub struct Tls {
+    /// Who signs the certificates of those whom the node lets in.
+    pub authority: PathBuf,
+    /// What the node shows.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+    /// Whether only who has a certificate is let in.
+    pub ask_for_certificate: bool,
 }
 
 impl Default for Options {
@@ -42,6 +57,7 @@ impl Default for Options {
             disk_free_limit: 50_000_000,
             statistics_every_ms: 1_000,
             settings: Vec::new(),
+            tls: None,
         }
     }
 }
@@ -52,6 +68,7 @@ pub struct RabbitMq {
     folder: PathBuf,
     amqp: Port,
     management: Port,
+    management_tls: Port,
     distribution: Port,
     names: Port,
     /// Names of nodes and their ports; stays when the node is killed.
@@ -70,10 +87,16 @@ impl RabbitMq {
             .with_context(|| format!("failed to make {}", folder.display()))?;
         let (amqp, management) = (Port::free()?, Port::free()?);
         let (distribution, names) = (Port::free()?, Port::free()?);
+        let management_tls = Port::free()?;
         fs::write(folder.join("enabled_plugins"), "[rabbitmq_management].\n")?;
         fs::write(
             folder.join("rabbitmq.conf"),
-            configuration(amqp.number, management.number, options),
+            configuration(
+                amqp.number,
+                management.number,
+                management_tls.number,
+                options,
+            ),
         )?;
         let mut command = Command::new("epmd");
         command
@@ -89,6 +112,7 @@ impl RabbitMq {
             folder,
             amqp,
             management,
+            management_tls,
             distribution,
             names,
             epmd,
@@ -108,6 +132,12 @@ impl RabbitMq {
     #[must_use]
     pub fn management_url(&self) -> String {
         format!("http://guest:guest@127.0.0.1:{}", self.management.number)
+    }
+
+    /// Port of the management API with TLS, where [`Options::tls`] asks for one.
+    #[must_use]
+    pub fn management_tls_port(&self) -> u16 {
+        self.management_tls.number
     }
 
     /// Port of AMQP.
@@ -214,7 +244,7 @@ fn node_name(amqp: &Port) -> String {
     format!("sendry-{}@localhost", amqp.number)
 }
 
-fn configuration(amqp: u16, management: u16, options: &Options) -> String {
+fn configuration(amqp: u16, management: u16, management_tls: u16, options: &Options) -> String {
     let mut text = format!(
         "listeners.tcp.1 = 127.0.0.1:{amqp}\n\
          management.tcp.ip = 127.0.0.1\n\
@@ -227,6 +257,22 @@ fn configuration(amqp: u16, management: u16, options: &Options) -> String {
          log.console.level = info\n",
         options.disk_free_limit, options.statistics_every_ms
     );
+    if let Some(tls) = &options.tls {
+        let ask = tls.ask_for_certificate;
+        let verify = if ask { "verify_peer" } else { "verify_none" };
+        text.push_str(&format!(
+            "management.ssl.ip = 127.0.0.1\n\
+             management.ssl.port = {management_tls}\n\
+             management.ssl.cacertfile = {}\n\
+             management.ssl.certfile = {}\n\
+             management.ssl.keyfile = {}\n\
+             management.ssl.verify = {verify}\n\
+             management.ssl.fail_if_no_peer_cert = {ask}\n",
+            tls.authority.display(),
+            tls.certificate.display(),
+            tls.key.display(),
+        ));
+    }
     for line in &options.settings {
         text.push_str(line);
         text.push('\n');

@@ -1,10 +1,19 @@
 //! What has to be done so that the broker has what it should.
 
-use sendry_domain::routing::EXCHANGE;
+mod index;
+mod users;
 
+use std::collections::HashSet;
+
+use sendry_domain::{
+    id::TenantId,
+    routing::{EXCHANGE, QueueName},
+};
+
+use self::index::Index;
 use super::{
-    Arguments, Binding, Exchange, Observed, ObservedQueue, PARKED, Policy, Queue, Topology,
-    UNROUTED,
+    Arguments, Conflict, Exchange, Observed, ObservedQueue, PARKED, Policy, Queue, Repair,
+    Topology, UNROUTED, name::mark,
 };
 
 /// Limits that a policy or an argument may say; a broker takes the smaller of the two.
@@ -15,70 +24,6 @@ const LIMITS: [&str; 4] = [
     "x-max-length-bytes",
 ];
 
-/// One step towards the desired topology. Doing it twice does no harm, and none of them loses a message.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Repair {
-    /// An exchange is missing.
-    DeclareExchange(Exchange),
-    /// A policy is missing or differs.
-    PutPolicy(Policy),
-    /// A queue is missing; its policy stands before it in the plan.
-    DeclareQueue(Box<Queue>),
-    /// A binding is missing.
-    Bind(Binding),
-    /// A binding of our exchange to our queue that should not be: it would bring the same message twice, or a foreign one.
-    Unbind(Binding),
-}
-
-/// What only a person can settle. It is reported and never touched.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Conflict {
-    /// An exchange by our name is of another kind, or has other arguments, which can not be changed.
-    #[error(
-        "exchange {name} has {found} instead of {wanted}: delete it while ingest is stopped, it will be declared again"
-    )]
-    Exchange {
-        /// The exchange.
-        name: String,
-        /// How it is.
-        found: String,
-        /// How it should be.
-        wanted: String,
-    },
-    /// A queue by our name has other arguments, which can not be changed.
-    #[error(
-        "queue {name} has arguments {found} instead of {wanted}: drain and delete it, it will be declared again"
-    )]
-    Arguments {
-        /// The queue.
-        name: String,
-        /// How it is.
-        found: String,
-        /// How it should be.
-        wanted: String,
-    },
-    /// Another owner's policy marks the queue.
-    #[error(
-        "queue {name} belongs to another owner: its policy is {policy}; delete that policy to adopt the queue"
-    )]
-    Foreign {
-        /// The queue.
-        name: String,
-        /// The mark.
-        policy: String,
-    },
-    /// A policy that is not ours is in effect, so our limits are not.
-    #[error(
-        "policy {policy} overrides our limits of queue {name}: lower its priority or narrow its pattern"
-    )]
-    Overridden {
-        /// The queue.
-        name: String,
-        /// What is in effect.
-        policy: String,
-    },
-}
-
 /// What to do, in this order, and what not to.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plan {
@@ -86,17 +31,31 @@ pub struct Plan {
     pub repairs: Vec<Repair>,
     /// What can not.
     pub conflicts: Vec<Conflict>,
+    /// Queues whose policy is right, but that the broker has not got round to applying it to.
+    pub waiting: Vec<QueueName>,
 }
 
-/// Compares. Whatever is not ours is left alone; nothing is ever deleted but a surplus binding between what is ours.
+impl Plan {
+    /// The part of one tenant. What is everybody's is in nobody's.
+    #[must_use]
+    pub fn of(&self, tenant: &TenantId) -> (Vec<&Repair>, Vec<&Conflict>) {
+        (
+            self.repairs.iter().filter(|r| r.is_of(tenant)).collect(),
+            self.conflicts.iter().filter(|c| c.is_of(tenant)).collect(),
+        )
+    }
+}
+
+/// Compares. Whatever is not ours is left alone; nothing is ever deleted but a surplus binding between what is ours and,
+/// of a queue that is adopted, the policy by which another owner marked it.
 #[must_use]
 pub fn diff(desired: &Topology, observed: &Observed) -> Plan {
+    let seen = Index::of(observed);
     let mut plan = Plan::default();
     for exchange in &desired.exchanges {
-        let found = observed.exchanges.iter().find(|e| e.name == exchange.name);
-        match found {
+        match seen.exchanges.get(exchange.name.as_str()) {
             None => plan.repairs.push(Repair::DeclareExchange(exchange.clone())),
-            Some(found) if found == exchange => {}
+            Some(found) if *found == exchange => {}
             Some(found) => plan.conflicts.push(Conflict::Exchange {
                 name: exchange.name.clone(),
                 found: exchange_text(found),
@@ -104,71 +63,110 @@ pub fn diff(desired: &Topology, observed: &Observed) -> Plan {
             }),
         }
     }
-    let mut ours = Vec::with_capacity(desired.queues.len());
+    let mut ours = HashSet::with_capacity(desired.queues.len());
     for queue in &desired.queues {
         let name = queue.name.to_string();
-        let found = observed.queues.iter().find(|q| q.name == name);
-        if let Some(conflict) = found.and_then(|found| foreign(desired, queue, found)) {
-            plan.conflicts.push(conflict);
-            continue;
-        }
-        let policy = observed
-            .policies
-            .iter()
-            .find(|p| p.name == queue.policy.name);
-        if policy != Some(&queue.policy) {
-            plan.repairs.push(Repair::PutPolicy(queue.policy.clone()));
-        } else if let Some(conflict) = found.and_then(|found| overridden(queue, found, observed)) {
-            plan.conflicts.push(conflict);
-        }
-        if found.is_none() {
-            plan.repairs
-                .push(Repair::DeclareQueue(Box::new(queue.clone())));
-        }
-        ours.push(name);
-    }
-    for binding in &desired.bindings {
-        if ours.contains(&binding.queue) && !observed.bindings.contains(binding) {
-            plan.repairs.push(Repair::Bind(binding.clone()));
+        if plan.queue(desired, queue, &name, &seen) {
+            ours.insert(name);
         }
     }
-    for binding in &observed.bindings {
-        let between_ours = [EXCHANGE, UNROUTED, PARKED].contains(&binding.source.as_str())
-            && ours.contains(&binding.queue);
-        if between_ours && !desired.bindings.contains(binding) {
-            plan.repairs.push(Repair::Unbind(binding.clone()));
-        }
-    }
+    plan.bindings(desired, observed, &seen, &ours);
+    users::compare(desired, &observed.logins, &mut plan);
     plan
 }
 
+impl Plan {
+    /// Whether the queue is ours, or will be after the repairs.
+    fn queue(&mut self, desired: &Topology, queue: &Queue, name: &str, seen: &Index<'_>) -> bool {
+        let found = seen.queues.get(name).copied();
+        if let Some(conflict) = found.and_then(|found| foreign(desired, queue, name, found)) {
+            self.conflicts.push(conflict);
+            return false;
+        }
+        let marks = seen.marks(name).filter(|policy| {
+            queue.adopt
+                && policy.name != queue.policy.name
+                && policy.pattern == queue.policy.pattern
+        });
+        let marks: Vec<&Policy> = marks.collect();
+        let ours = seen.policies.get(queue.policy.name.as_str());
+        let right = ours.is_some_and(|policy| **policy == queue.policy);
+        if !right {
+            self.repairs.push(Repair::PutPolicy(queue.policy.clone()));
+        }
+        match found {
+            None => self
+                .repairs
+                .push(Repair::DeclareQueue(Box::new(queue.clone()))),
+            Some(found) if right && marks.is_empty() => self.effect(queue, name, found, seen),
+            Some(_) => {}
+        }
+        let remove = |policy: &Policy| Repair::RemovePolicy(policy.name.clone());
+        self.repairs.extend(marks.into_iter().map(remove));
+        true
+    }
+
+    /// Whether the policy that is right is in effect too. A broker applies one only after it was told of it.
+    fn effect(&mut self, queue: &Queue, name: &str, found: &ObservedQueue, seen: &Index<'_>) {
+        let effective = found.policy.as_deref();
+        if effective == Some(queue.policy.name.as_str()) {
+            return;
+        }
+        let winner = effective
+            .and_then(|effective| seen.policies.get(effective))
+            .filter(|policy| policy.priority >= queue.policy.priority);
+        match winner {
+            Some(policy) => self.conflicts.push(Conflict::Overridden {
+                name: name.to_owned(),
+                policy: policy.name.clone(),
+            }),
+            None => self.waiting.push(queue.name.clone()),
+        }
+    }
+
+    fn bindings(
+        &mut self,
+        desired: &Topology,
+        observed: &Observed,
+        seen: &Index<'_>,
+        ours: &HashSet<String>,
+    ) {
+        for binding in &desired.bindings {
+            if ours.contains(&binding.queue) && !seen.bindings.contains(binding) {
+                self.repairs.push(Repair::Bind(binding.clone()));
+            }
+        }
+        let wanted = index::Bindings::of(&desired.bindings);
+        for binding in &observed.bindings {
+            let between_ours = [EXCHANGE, UNROUTED, PARKED].contains(&binding.source.as_str())
+                && ours.contains(&binding.queue);
+            if between_ours && !wanted.contains(binding) {
+                self.repairs.push(Repair::Unbind(binding.clone()));
+            }
+        }
+    }
+}
+
 /// Why a queue by our name is not ours to touch.
-fn foreign(desired: &Topology, queue: &Queue, found: &ObservedQueue) -> Option<Conflict> {
-    let name = queue.name.to_string();
+fn foreign(
+    desired: &Topology,
+    queue: &Queue,
+    name: &str,
+    found: &ObservedQueue,
+) -> Option<Conflict> {
     if !compatible(queue, &found.arguments) {
         return Some(Conflict::Arguments {
-            name,
+            name: name.to_owned(),
             found: text(&found.arguments),
             wanted: text(&queue.arguments),
         });
     }
-    let mark = found.policy.as_ref()?;
-    let owner = mark.strip_suffix(&format!("/{name}"))?;
-    (owner != desired.owner).then(|| Conflict::Foreign {
-        name,
-        policy: mark.clone(),
-    })
-}
-
-/// The policy that keeps ours from being in effect. A broker that has not got round to applying ours is none.
-fn overridden(queue: &Queue, found: &ObservedQueue, observed: &Observed) -> Option<Conflict> {
-    let effective = found.policy.as_ref()?;
-    let wins = |p: &&Policy| p.name == *effective && p.priority >= queue.policy.priority;
-    (*effective != queue.policy.name && observed.policies.iter().any(|p| wins(&p))).then(|| {
-        Conflict::Overridden {
-            name: queue.name.to_string(),
-            policy: effective.clone(),
-        }
+    let policy = found.policy.as_ref()?;
+    let (owner, marked) = mark(policy)?;
+    let other = marked == name && owner != desired.owner;
+    (other && !queue.adopt).then(|| Conflict::Foreign {
+        name: name.to_owned(),
+        policy: policy.clone(),
     })
 }
 

@@ -70,14 +70,12 @@ fn queue_named(name: &str) -> QueueName {
 fn topology(pipelines: &[&str]) -> Topology {
     let pipelines = pipelines
         .iter()
-        .map(|name| (PipelineName::new(name).unwrap(), Limits::default()))
+        .map(|name| PipelineName::new(name).unwrap())
         .collect();
+    let tenant = TenantId::new("acme").unwrap();
     desired(
         "test",
-        &[TenantQueues {
-            tenant: TenantId::new("acme").unwrap(),
-            pipelines,
-        }],
+        &[TenantQueues::new(tenant, pipelines, Limits::default())],
     )
 }
 

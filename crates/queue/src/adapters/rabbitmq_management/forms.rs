@@ -2,7 +2,9 @@
 
 use serde::Deserialize;
 
-use crate::topology::{Arguments, Binding, Exchange, ObservedQueue, Policy};
+use crate::topology::{
+    Arguments, Binding, Exchange, ObservedQueue, ObservedUser, Permission, Policy, SecretText,
+};
 
 #[derive(Deserialize)]
 pub(super) struct ExchangeForm {
@@ -40,6 +42,33 @@ pub(super) struct PolicyForm {
     apply_to: String,
     priority: i64,
     definition: Arguments,
+}
+
+#[derive(Deserialize)]
+pub(super) struct UserForm {
+    name: String,
+    #[serde(default)]
+    password_hash: String,
+    #[serde(default)]
+    hashing_algorithm: String,
+    #[serde(default)]
+    tags: Tags,
+}
+
+/// A list, or before RabbitMQ 3.9 a text with commas.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Tags {
+    List(Vec<String>),
+    Text(String),
+}
+
+#[derive(Deserialize)]
+pub(super) struct PermissionForm {
+    user: String,
+    configure: String,
+    write: String,
+    read: String,
 }
 
 /// A refusal.
@@ -92,5 +121,40 @@ impl From<PolicyForm> for Policy {
             priority: form.priority,
             definition: form.definition,
         }
+    }
+}
+
+impl From<UserForm> for ObservedUser {
+    fn from(form: UserForm) -> Self {
+        Self {
+            name: form.name,
+            password_hash: SecretText::new(form.password_hash),
+            hashing: form.hashing_algorithm,
+            tags: match form.tags {
+                Tags::List(tags) => tags,
+                Tags::Text(tags) => tags
+                    .split(',')
+                    .filter(|tag| !tag.is_empty())
+                    .map(str::to_owned)
+                    .collect(),
+            },
+        }
+    }
+}
+
+impl Default for Tags {
+    fn default() -> Self {
+        Self::List(Vec::new())
+    }
+}
+
+impl From<PermissionForm> for (String, Permission) {
+    fn from(form: PermissionForm) -> Self {
+        let permission = Permission {
+            configure: form.configure,
+            write: form.write,
+            read: form.read,
+        };
+        (form.user, permission)
     }
 }

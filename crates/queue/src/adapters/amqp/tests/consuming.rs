@@ -8,7 +8,7 @@ use sendry_domain::time::UnixMillis;
 use super::*;
 use crate::{
     contract::stage::{message, next},
-    topology::{Plan, diff},
+    topology::{Check, reconcile_all},
 };
 
 /// A handle that may open few channels, so that a leak shows.
@@ -95,15 +95,20 @@ async fn a_worker_and_an_operator_may_declare_the_same() {
     let queue = AmqpQueue::connect(options(&vhost));
     queue.declare(&topology).await.unwrap();
     queue.declare(&topology).await.unwrap();
-    assert!(api.reconcile(&topology).await.unwrap().conflicts.is_empty());
+    let pass = reconcile_all(&api, &topology).await.unwrap();
+    assert!(
+        pass.conflicts.is_empty() && matches!(pass.check, Check::InEffect),
+        "{pass:?}"
+    );
     queue.declare(&topology).await.unwrap();
-    let observed = api.observe().await.unwrap();
-    assert_eq!(diff(&topology, &observed), Plan::default());
+    let pass = reconcile_all(&api, &topology).await.unwrap();
+    assert!(pass.is_at_rest(), "{pass:?}");
     // The other way round.
     let other = Vhost::create().await;
-    other.management().reconcile(&topology).await.unwrap();
+    let api = other.management();
+    reconcile_all(&api, &topology).await.unwrap();
     let queue = AmqpQueue::connect(options(&other));
     queue.declare(&topology).await.unwrap();
-    let observed = other.management().observe().await.unwrap();
-    assert_eq!(diff(&topology, &observed), Plan::default());
+    let pass = reconcile_all(&api, &topology).await.unwrap();
+    assert!(pass.is_at_rest(), "{pass:?}");
 }

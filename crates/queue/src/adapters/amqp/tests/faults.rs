@@ -15,6 +15,7 @@ use super::{proxy::Proxy, *};
 use crate::{
     PublishError,
     contract::stage::{eventually, message},
+    topology::reconcile_all,
 };
 
 /// A broker behind a proxy, with one pipeline.
@@ -62,11 +63,8 @@ async fn a_broker_that_comes_later_is_found() {
         }
     })
     .await;
-    vhost
-        .management()
-        .reconcile(&topology(&["orders"]))
-        .await
-        .unwrap();
+    let api = vhost.management();
+    reconcile_all(&api, &topology(&["orders"])).await.unwrap();
     publishes(&queue).await;
 }
 

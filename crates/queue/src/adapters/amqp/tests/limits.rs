@@ -11,6 +11,7 @@ use crate::{
     PublishError,
     adapters::amqp::properties,
     contract::stage::{eventually, message, next, within},
+    topology::reconcile_all,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -107,7 +108,7 @@ async fn a_full_queue_refuses_and_its_neighbour_does_not() {
         .policy
         .definition
         .insert("max-length-bytes".to_owned(), 10_000.into());
-    vhost.management().reconcile(&topology).await.unwrap();
+    reconcile_all(&vhost.management(), &topology).await.unwrap();
     let queue = AmqpQueue::connect(options(&vhost));
     queue.ready(DEADLINE).await.unwrap();
     let (orders, small) = (queue_named("orders"), queue_named("small"));
@@ -134,7 +135,7 @@ async fn a_parked_message_is_counted_anew_and_never_leaves() {
     let vhost = Vhost::create().await;
     // With limits from a policy, as an operator declares them.
     let topology = topology(&["orders"]);
-    vhost.management().reconcile(&topology).await.unwrap();
+    reconcile_all(&vhost.management(), &topology).await.unwrap();
     let queue = AmqpQueue::connect(options(&vhost));
     queue.ready(DEADLINE).await.unwrap();
     let orders = queue_named("orders");
