@@ -62,7 +62,7 @@ pub struct SendryTenantSpec {
     #[x_kube(
         merge_strategy = ListMerge::Map(vec!["name".into()]),
         validation = Rule::new(
-            "self.filter(k, !has(k.secretRef)).all(k, self.filter(o, !has(o.secretRef)).exists_one(o, \
+            "self.all(k, has(k.secretRef) || self.exists_one(o, !has(o.secretRef) && \
              (has(o.secretName) ? o.secretName : o.name) == (has(k.secretName) ? k.secretName : k.name)))"
         ).message("two API keys of a tenant cannot share one Secret: give each another secretName"),
     )]
@@ -94,12 +94,14 @@ pub struct Limits {
     pub burst: Option<u32>,
     /// Bytes of one request's body, inflated; beyond it ingest answers 413. At most 5Mi, which is the default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("maxLength" = 32))]
     #[x_kube(validation = Rule::new(
         "isQuantity(string(self)) && quantity(string(self)).compareTo(quantity('1Ki')) >= 0 && quantity(string(self)).compareTo(quantity('5Mi')) <= 0"
     ).message("maxPayload is a quantity from 1Ki to 5Mi"))]
     pub max_payload: Option<Quantity>,
     /// Bytes that may wait in each of its queues; beyond it ingest answers 503 `backlog_full`. Default: 4Gi.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("maxLength" = 32))]
     #[x_kube(validation = Rule::new(
         "isQuantity(string(self)) && quantity(string(self)).compareTo(quantity('1Mi')) >= 0 && quantity(string(self)).compareTo(quantity('1Ti')) <= 0"
     ).message("backlogBytes is a quantity from 1Mi to 1Ti"))]
@@ -215,7 +217,7 @@ pub struct Rotation {
 }
 
 /// What the operator found and did.
-#[derive(JsonSchema, Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SendryTenantStatus {
     /// The generation of the spec that this is about.
@@ -224,10 +226,12 @@ pub struct SendryTenantStatus {
     /// `Ready`, `Reconciling`, `Stalled`, `TopologySynced`, `KeysReady`.
     #[serde(default)]
     #[schemars(length(max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
     /// Its keys, by entry; never the keys themselves.
     #[serde(default)]
     #[schemars(length(max = 64))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub api_keys: Vec<ApiKeyStatus>,
     /// How many keys ingest accepts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
