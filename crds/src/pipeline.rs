@@ -44,7 +44,10 @@ pub struct SendryPipelineSpec {
     /// Services whose events it takes; `*` is all. Of several pipelines the most specific one takes an event; of equal
     /// ones the older. Default: all.
     #[serde(default = "all")]
-    #[schemars(length(min = 1, max = 64), inner(length(min = 1, max = 64), regex(pattern = r"^(\*|[A-Za-z0-9._-]+)$")))]
+    #[schemars(
+        length(min = 1, max = 64),
+        inner(length(min = 1, max = 64), regex(pattern = r"^(\*|[A-Za-z0-9._-]+)$"))
+    )]
     #[x_kube(
         merge_strategy = ListMerge::Set,
         validation = Rule::new("size(self) == 1 || !('*' in self)").message("`*` is all services: name it alone"),
@@ -52,7 +55,10 @@ pub struct SendryPipelineSpec {
     pub services: Vec<String>,
     /// Environments whose events it takes; `*` is all. Default: all.
     #[serde(default = "all")]
-    #[schemars(length(min = 1, max = 64), inner(length(min = 1, max = 64), regex(pattern = r"^(\*|[A-Za-z0-9._-]+)$")))]
+    #[schemars(
+        length(min = 1, max = 64),
+        inner(length(min = 1, max = 64), regex(pattern = r"^(\*|[A-Za-z0-9._-]+)$"))
+    )]
     #[x_kube(
         merge_strategy = ListMerge::Set,
         validation = Rule::new("size(self) == 1 || !('*' in self)").message("`*` is all environments: name it alone"),
