@@ -2,6 +2,8 @@
 //!
 //! A time moves only when a status does, so saying the same again is no change, and no change is no write.
 
+use std::borrow::Cow;
+
 use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::{Condition, Time},
     jiff::Timestamp,
@@ -19,7 +21,7 @@ pub struct Said {
     /// `None` = unknown.
     pub status: Option<bool>,
     /// Why, in one word.
-    pub reason: &'static str,
+    pub reason: Cow<'static, str>,
     /// Why, for a person; and what to do.
     pub message: String,
 }
@@ -27,32 +29,32 @@ pub struct Said {
 impl Said {
     /// It is so.
     #[must_use]
-    pub fn yes(kind: &'static str, reason: &'static str, message: impl Into<String>) -> Self {
+    pub fn yes(kind: &'static str, reason: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
         Self::new(kind, Some(true), reason, message)
     }
 
     /// It is not so.
     #[must_use]
-    pub fn no(kind: &'static str, reason: &'static str, message: impl Into<String>) -> Self {
+    pub fn no(kind: &'static str, reason: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
         Self::new(kind, Some(false), reason, message)
     }
 
     /// Nobody can tell.
     #[must_use]
-    pub fn unknown(kind: &'static str, reason: &'static str, message: impl Into<String>) -> Self {
+    pub fn unknown(kind: &'static str, reason: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
         Self::new(kind, None, reason, message)
     }
 
     fn new(
         kind: &'static str,
         status: Option<bool>,
-        reason: &'static str,
+        reason: impl Into<Cow<'static, str>>,
         message: impl Into<String>,
     ) -> Self {
         Self {
             kind,
             status,
-            reason,
+            reason: reason.into(),
             message: message.into(),
         }
     }
@@ -72,14 +74,14 @@ pub enum Outcome {
     /// Not yet; it is tried again.
     Working {
         /// Why, in one word.
-        reason: &'static str,
+        reason: Cow<'static, str>,
         /// Why, for a person.
         message: String,
     },
     /// Not until somebody changes something.
     Stalled {
         /// Why, in one word.
-        reason: &'static str,
+        reason: Cow<'static, str>,
         /// What to do.
         message: String,
     },
@@ -96,14 +98,14 @@ impl Outcome {
                 Said::no(STALLED, "Settled", ""),
             ],
             Self::Working { reason, message } => [
-                Said::no(READY, reason, message.clone()),
-                Said::yes(RECONCILING, reason, message.clone()),
+                Said::no(READY, reason.clone(), message.clone()),
+                Said::yes(RECONCILING, reason.clone(), message.clone()),
                 Said::no(STALLED, "Working", ""),
             ],
             Self::Stalled { reason, message } => [
-                Said::no(READY, reason, message.clone()),
+                Said::no(READY, reason.clone(), message.clone()),
                 Said::no(RECONCILING, "Stalled", ""),
-                Said::yes(STALLED, reason, message.clone()),
+                Said::yes(STALLED, reason.clone(), message.clone()),
             ],
         }
     }
@@ -127,7 +129,7 @@ pub fn merge(before: &[Condition], said: &[Said], generation: i64, now: Timestam
         let condition = Condition {
             type_: said.kind.to_owned(),
             status: status.to_owned(),
-            reason: said.reason.to_owned(),
+            reason: said.reason.clone().into_owned(),
             message: cut(&said.message, MAX_MESSAGE),
             observed_generation: Some(generation),
             last_transition_time: since,
@@ -168,7 +170,7 @@ mod tests {
     #[test]
     fn a_time_moves_with_the_status_alone() {
         let working = |message: &str| Outcome::Working {
-            reason: "BrokerUnavailable",
+            reason: "BrokerUnavailable".into(),
             message: message.to_owned(),
         };
         let first = merge(&[], &working("a").said(), 1, at(1));
@@ -193,11 +195,11 @@ mod tests {
 
     #[test]
     fn ready_reconciling_and_stalled_never_contradict_each_other() {
-        let (reason, message) = ("Why", String::new());
+        let (reason, message) = (Cow::Borrowed("Why"), String::new());
         let all = [
             Outcome::Ready,
             Outcome::Working {
-                reason,
+                reason: reason.clone(),
                 message: message.clone(),
             },
             Outcome::Stalled { reason, message },

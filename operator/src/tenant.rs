@@ -38,9 +38,10 @@ use crate::{
     context::Context,
     controller::{Next, Reconcile},
     error::{Category, Failure},
-    events::Told,
-    keys::{self, Owner},
-    topology::Synced,
+    keys::{self, Owner, Ports},
+    run::{Assemble, Assembly, Duty},
+    topology::Term,
+    watch::Tenants,
 };
 
 /// The other tenants, as they were last seen.
@@ -48,12 +49,113 @@ pub trait Others: Send + Sync {
     /// An older tenant that names the same namespace. Of equal age the one with the smaller uid is older, so that two
     /// operators agree.
     fn older_claim(&self, tenant: &SendryTenant) -> Option<String>;
+
+    /// Tenants that name the same namespace as this one did, and may have it now.
+    fn claimants(&self, tenant: &SendryTenant) -> Vec<String>;
+}
+
+impl Others for Tenants {
+    fn older_claim(&self, tenant: &SendryTenant) -> Option<String> {
+        let age = |t: &SendryTenant| (t.creation_timestamp().map(|time| time.0), t.uid());
+        let others = self.all().into_iter();
+        let mut older = others.filter(|other| {
+            other.spec.namespace == tenant.spec.namespace
+                && other.uid() != tenant.uid()
+                && other.name_any() != tenant.name_any()
+                && age(other) < age(tenant)
+        });
+        older.next().map(|other| other.name_any())
+    }
+
+    fn claimants(&self, tenant: &SendryTenant) -> Vec<String> {
+        let others = self.all().into_iter();
+        others
+            .filter(|other| other.spec.namespace == tenant.spec.namespace)
+            .map(|other| other.name_any())
+            .filter(|name| *name != tenant.name_any())
+            .collect()
+    }
+}
+
+/// What does the work of a term.
+#[must_use]
+pub fn assemble() -> Assemble {
+    Arc::new(|duty: &Duty| {
+        let Duty {
+            context,
+            tenants,
+            queue,
+            leadership,
+            stop,
+            ..
+        } = duty.clone();
+        let reconciler = TenantReconciler {
+            cx: context.clone(),
+            others: Arc::new(tenants),
+            again: {
+                let queue = queue.clone();
+                Arc::new(move |name: &str| queue.changed(name))
+            },
+        };
+        let topology = async move {
+            let term = Term {
+                holds: &|| leadership.holds(),
+                changed: &|tenant| queue.changed(tenant.as_str()),
+            };
+            context.topology.run(&term, stop.clone()).await;
+            // A part that ends before the term does would end it.
+            stop.cancelled().await;
+        };
+        Assembly {
+            reconcile: Arc::new(reconciler),
+            beside: vec![("topology", Box::pin(topology))],
+        }
+    })
+}
+
+/// What to tell, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Told {
+    reason: String,
+    warning: bool,
+    note: String,
+}
+
+impl Told {
+    fn normal(reason: &str, note: impl Into<String>) -> Self {
+        Self {
+            reason: reason.to_owned(),
+            warning: false,
+            note: note.into(),
+        }
+    }
+
+    fn warning(reason: &str, note: impl Into<String>) -> Self {
+        Self {
+            warning: true,
+            ..Self::normal(reason, note)
+        }
+    }
+}
+
+impl From<keys::Told> for Told {
+    fn from(told: keys::Told) -> Self {
+        Self {
+            reason: told.reason.to_owned(),
+            warning: told.warning,
+            note: told.note,
+        }
+    }
 }
 
 /// Reconciles tenants by name.
 pub struct TenantReconciler {
-    cx: Context,
-    others: Arc<dyn Others>,
+    /// Ports.
+    pub cx: Context,
+    /// The other tenants.
+    pub others: Arc<dyn Others>,
+    /// Asks for a pass of another tenant.
+    pub again: Arc<dyn Fn(&str) + Send + Sync>,
 }
 
 /// What a pass wants to be known.
@@ -66,12 +168,6 @@ struct Done {
 }
 
 impl TenantReconciler {
-    /// With these ports.
-    #[must_use]
-    pub fn new(cx: Context, others: Arc<dyn Others>) -> Self {
-        Self { cx, others }
-    }
-
     async fn pass(&self, tenant: &SendryTenant, done: &mut Done) -> Result<(), Failure> {
         let cx = &self.cx;
         apply::finalizer(cx, tenant).await?;
@@ -90,16 +186,35 @@ impl TenantReconciler {
         apply::record(cx, &stamp, &build::record(&valid), world.record.as_ref()).await?;
         let owner = Owner {
             tenant: valid.id.clone(),
-            uid: valid.uid,
             namespace: tenant.spec.namespace.clone(),
             stamp,
         };
-        let removed = keys::revoke_removed(cx, &owner, &valid.entries, &valid.refused_names(), &world.keys);
-        done.told.extend(removed.await?);
+        self.revoke_removed(&owner, &valid, &world, done).await?;
         if valid.namespace != NamespacePlan::Leave {
             self.keys(&owner, &valid, &world, done).await?;
         }
         self.broker(&valid, done).await
+    }
+
+    /// Entries that were taken out of the spec. One that stands there and cannot be honoured was not taken out.
+    async fn revoke_removed(
+        &self,
+        owner: &Owner,
+        valid: &Valid,
+        world: &World,
+        done: &mut Done,
+    ) -> Result<(), Failure> {
+        let refused = |entry: &str| valid.refused.iter().any(|refused| refused.entry == entry);
+        let known = world.keys.iter().filter(|key| {
+            let managed = key.managed.as_ref();
+            managed.is_some_and(|managed| !refused(&managed.entry))
+        });
+        let known: Vec<_> = known.cloned().collect();
+        let mut told = Vec::new();
+        let ports = Ports::from(&self.cx);
+        let revoked = keys::revoke_removed(&ports, owner, &valid.entries, &known, &mut told).await;
+        done.told.extend(told.into_iter().map(Told::from));
+        revoked
     }
 
     async fn keys(
@@ -110,23 +225,26 @@ impl TenantReconciler {
         done: &mut Done,
     ) -> Result<(), Failure> {
         done.report.refused.clone_from(&valid.refused);
+        let ports = Ports::from(&self.cx);
         for entry in &valid.entries {
             let known = world.keys.iter().filter(|key| {
                 let managed = key.managed.as_ref();
                 managed.is_some_and(|managed| managed.entry == entry.name)
             });
             let known: Vec<_> = known.cloned().collect();
-            let entry_done = keys::reconcile(&self.cx, owner, entry, &known).await?;
-            if let (false, Some(reason)) = (entry_done.ready, &entry_done.status.reason) {
+            let mut told = Vec::new();
+            let report = keys::reconcile(&ports, owner, entry, &known, &mut told).await;
+            done.told.extend(told.into_iter().map(Told::from));
+            let report = report?;
+            if let (false, Some(reason)) = (report.ready, &report.status.reason) {
                 done.report.refused.push(Refused {
                     entry: entry.name.clone(),
-                    reason,
-                    message: entry_done.status.message.clone().unwrap_or_default(),
+                    reason: reason.clone(),
+                    message: report.status.message.clone().unwrap_or_default(),
                 });
             }
-            done.report.keys.push(entry_done.status);
-            done.told.extend(entry_done.told);
-            done.next = earlier(done.next, entry_done.next);
+            done.report.keys.push(report.status);
+            done.next = earlier(done.next, report.next);
         }
         Ok(())
     }
@@ -139,11 +257,8 @@ impl TenantReconciler {
             .ensure(build::queues(valid, Some(password)))
             .await;
         for repair in self.cx.topology.take_drift(&valid.id) {
-            done.told.push(Told::warning(
-                "DriftRepaired",
-                "Repair",
-                format!("somebody changed the broker behind us; repaired: {repair}"),
-            ));
+            let note = format!("somebody changed the broker behind us; done again: {repair}");
+            done.told.push(Told::warning("DriftRepaired", note));
         }
         done.report.synced = Some(synced);
         Ok(())
@@ -160,9 +275,18 @@ impl TenantReconciler {
             self.write(tenant, &after).await?;
         }
         for told in transition(before, &after).into_iter().chain(done.told) {
-            cx.events.tenant(tenant, &told).await;
+            self.publish(tenant, &told).await;
         }
         Ok(())
+    }
+
+    async fn publish(&self, tenant: &SendryTenant, told: &Told) {
+        let (events, reason) = (&self.cx.events, told.reason.as_str());
+        if told.warning {
+            events.warning(tenant, reason, "Reconcile", &told.note).await;
+        } else {
+            events.normal(tenant, reason, "Reconcile", &told.note).await;
+        }
     }
 
     async fn write(&self, tenant: &SendryTenant, status: &SendryTenantStatus) -> Result<(), Failure> {
@@ -195,8 +319,9 @@ impl Reconcile for TenantReconciler {
         if tenant.metadata.deletion_timestamp.is_some() {
             let kept = cleanup::cleanup(&self.cx, &tenant).await?;
             if kept != Kept::Nothing {
-                self.cx.events.tenant(&tenant, &retained(kept)).await;
+                self.publish(&tenant, &retained(kept)).await;
             }
+            self.others.claimants(&tenant).iter().for_each(|name| (self.again)(name));
             return Ok(Next::AtRest);
         }
         let mut done = Done::default();
@@ -234,8 +359,7 @@ fn adopted(valid: &Valid, world: &World) -> Option<Told> {
     (record.retained_at.is_some() || another).then(|| {
         Told::normal(
             "Adopted",
-            "Adopt",
-            "took up what a tenant of this name had: settings, keys, queues and counts go on".to_owned(),
+            "took up what a tenant of this name had: settings, keys, queues and counts go on",
         )
     })
 }
@@ -247,7 +371,7 @@ fn retained(kept: Kept) -> Told {
             "ingest answers 503 suspended; keys, queues and counts stay until `sendry tenants purge`"
         }
     };
-    Told::normal("Retained", "Retain", note.to_owned())
+    Told::normal("Retained", note)
 }
 
 /// What to tell when `Ready` changes its status or its reason.
@@ -262,9 +386,9 @@ fn transition(before: Option<&SendryTenantStatus>, after: &SendryTenantStatus) -
     }
     let note = condition::cut(&now.message, 900);
     Some(if now.status == "True" {
-        Told::normal("Ready", "Reconcile", note)
+        Told::normal("Ready", note)
     } else {
-        Told::warning(&now.reason, "Reconcile", note)
+        Told::warning(&now.reason, note)
     })
 }
 
@@ -273,10 +397,4 @@ fn earlier(a: Option<UnixMillis>, b: Option<UnixMillis>) -> Option<UnixMillis> {
         (Some(a), Some(b)) => Some(if a.0 <= b.0 { a } else { b }),
         (a, b) => a.or(b),
     }
-}
-
-/// Whether a tenant's broker stands as asked.
-#[must_use]
-pub fn is_whole(synced: Option<&Synced>) -> bool {
-    synced == Some(&Synced::Whole)
 }

@@ -1,12 +1,13 @@
 //! What the broker has, kept as it should be. One pass over everybody's topology serves all who wait for it, so its cost in
 //! calls is the same for one tenant as for a thousand.
 //!
-//! A pass is made when somebody asks for something new, and every [`Settings::interval`] to find what was changed behind
+//! A pass is made when somebody asks for something new, and every [`Settings::interval`], to find what was changed behind
 //! us. A broker that is away is asked again with growing pauses, however many tenants wait; who asks meanwhile is told at
 //! once what was seen last. Whoever's outcome changes is reconciled, so that conditions follow.
 //!
 //! Nothing is deleted here: a tenant that is forgotten keeps its queues, and nobody looks after them any more.
 
+mod gated;
 mod outcome;
 
 #[cfg(test)]
@@ -19,13 +20,17 @@ use std::{
 };
 
 use sendry_domain::id::TenantId;
-use sendry_queue::topology::{TenantQueues, TopologyBroker, desired, reconcile_all};
+use sendry_queue::topology::{Repair, TenantQueues, TopologyBroker, desired, reconcile_all};
 use sendry_runtime::clock::Clock;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
+use self::gated::Gated;
 pub use self::outcome::Synced;
-use crate::error::Category;
+use crate::{
+    error::Category,
+    metrics::{Kind, OperatorMetrics},
+};
 
 /// How the passes are made.
 #[derive(Clone, Debug)]
@@ -44,6 +49,7 @@ struct Shared {
     broker: Arc<dyn TopologyBroker>,
     settings: Settings,
     clock: Arc<dyn Clock>,
+    metrics: OperatorMetrics,
     asked: Notify,
     state: Mutex<State>,
     /// The number of the last pass that ended.
@@ -76,8 +82,13 @@ struct Seen {
     synced: Synced,
 }
 
-/// Who is told whose outcome changed.
-pub type Changed = dyn Fn(&TenantId) + Send + Sync;
+/// What a term of leadership lends to the passes.
+pub struct Term<'a> {
+    /// Whether we may still write.
+    pub holds: &'a (dyn Fn() -> bool + Send + Sync),
+    /// Who is told whose outcome changed.
+    pub changed: &'a (dyn Fn(&TenantId) + Send + Sync),
+}
 
 impl Topology {
     /// Nothing is done until [`Self::run`].
@@ -86,11 +97,13 @@ impl Topology {
         broker: Arc<dyn TopologyBroker>,
         settings: Settings,
         clock: Arc<dyn Clock>,
+        metrics: OperatorMetrics,
     ) -> Self {
         Self(Arc::new(Shared {
             broker,
             settings,
             clock,
+            metrics,
             asked: Notify::new(),
             state: Mutex::default(),
             ended: watch::Sender::new(0),
@@ -128,10 +141,10 @@ impl Topology {
         self.state().drift.remove(tenant).unwrap_or_default()
     }
 
-    /// Makes passes until `stop`. `changed` is told of tenants whose outcome is another one than before.
-    pub async fn run(&self, changed: &Changed, stop: CancellationToken) {
+    /// Makes passes until `stop`, or until it is dropped.
+    pub async fn run(&self, term: &Term<'_>, stop: CancellationToken) {
         loop {
-            self.pass(changed).await;
+            self.pass(term).await;
             let pause = self.pause();
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -142,10 +155,17 @@ impl Topology {
     }
 
     /// One pass over everything that is asked for.
-    pub async fn pass(&self, changed: &Changed) {
+    pub async fn pass(&self, term: &Term<'_>) {
         let (number, tenants) = self.begin();
         let topology = desired(&self.0.settings.owner, &tenants);
-        let result = reconcile_all(self.0.broker.as_ref(), &topology).await;
+        let broker = Gated {
+            broker: self.0.broker.as_ref(),
+            holds: term.holds,
+        };
+        let started = self.0.clock.monotonic_ms();
+        let result = reconcile_all(&broker, &topology).await;
+        let took = self.0.clock.monotonic_ms().saturating_sub(started);
+        self.0.metrics.topology.observe(took as f64 / 1_000.0);
         let mut news = Vec::new();
         {
             let mut state = self.state();
@@ -174,7 +194,12 @@ impl Topology {
                     (Err(error), None) => Synced::unread(error),
                 };
                 if let Ok(pass) = &result {
-                    state.note_drift(tenant, pass.of(tenant).repaired.iter().copied());
+                    let repaired = pass.of(tenant).repaired;
+                    if state.was_whole(tenant) && !repaired.is_empty() {
+                        self.count_drift(&repaired);
+                        let told = repaired.iter().map(|repair| repair.to_string());
+                        state.drift.entry(tenant.clone()).or_default().extend(told);
+                    }
                 }
                 let before = state.seen.insert(
                     tenant.clone(),
@@ -190,7 +215,7 @@ impl Topology {
             }
         }
         self.0.ended.send_replace(number);
-        news.iter().for_each(changed);
+        news.iter().for_each(term.changed);
     }
 
     fn begin(&self) -> (u64, Vec<TenantQueues>) {
@@ -235,25 +260,24 @@ impl Topology {
         Duration::from_millis(left.max(1))
     }
 
+    fn count_drift(&self, repaired: &[&Repair]) {
+        for repair in repaired {
+            let kind = repair.verb().as_str();
+            self.0.metrics.drift_repairs.get_or_create(&Kind { kind }).inc();
+        }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl State {
-    /// A repair of what had been whole is drift, whoever did it. What was only just asked for is not.
-    fn note_drift<'a>(
-        &mut self,
-        tenant: &TenantId,
-        repaired: impl Iterator<Item = &'a sendry_queue::topology::Repair>,
-    ) {
-        let was_whole = match (self.seen.get(tenant), self.wanted.get(tenant)) {
+    /// Whether a repair of the tenant's is drift, whoever made it. What was only just asked for is not.
+    fn was_whole(&self, tenant: &TenantId) -> bool {
+        match (self.seen.get(tenant), self.wanted.get(tenant)) {
             (Some(seen), Some(wanted)) => seen.synced == Synced::Whole && seen.pass >= wanted.from,
             _ => false,
-        };
-        let told: Vec<String> = repaired.map(ToString::to_string).collect();
-        if was_whole && !told.is_empty() {
-            self.drift.entry(tenant.clone()).or_default().extend(told);
         }
     }
 }

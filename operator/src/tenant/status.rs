@@ -60,12 +60,12 @@ pub fn status(
 /// The one thing to say first: what needs a person goes before what passes by itself.
 #[must_use]
 pub fn outcome(report: &Report) -> Outcome {
-    let stalled = |reason, message: &str| Outcome::Stalled {
-        reason,
+    let stalled = |reason: &str, message: &str| Outcome::Stalled {
+        reason: reason.to_owned().into(),
         message: message.to_owned(),
     };
-    let working = |reason, message: &str| Outcome::Working {
-        reason,
+    let working = |reason: &str, message: &str| Outcome::Working {
+        reason: reason.to_owned().into(),
         message: message.to_owned(),
     };
     if let Some(invalid) = &report.invalid {
@@ -84,7 +84,7 @@ pub fn outcome(report: &Report) -> Outcome {
         return stalled("OwnershipConflict", message);
     }
     if let Some(refused) = report.refused.first() {
-        return stalled(refused.reason, &told(refused));
+        return stalled(&refused.reason, &told(refused));
     }
     if let Some(Synced::Not { reason, message }) = &report.synced {
         return working(reason, message);
@@ -100,8 +100,8 @@ fn topology(report: &Report) -> Option<Said> {
         Synced::Not {
             reason: reason @ ("BrokerUnreachable" | "BrokerUnauthorized"),
             message,
-        } => Said::unknown(kind, reason, message.clone()),
-        Synced::Not { reason, message } => Said::no(kind, reason, message.clone()),
+        } => Said::unknown(kind, *reason, message.clone()),
+        Synced::Not { reason, message } => Said::no(kind, *reason, message.clone()),
     })
 }
 
@@ -117,7 +117,7 @@ fn keys(report: &Report) -> Option<Said> {
                 0 => String::new(),
                 n => format!(" (and {n} more: see status.apiKeys)"),
             };
-            Said::no(kind, first.reason, format!("{}{more}", told(first)))
+            Said::no(kind, first.reason.clone(), format!("{}{more}", told(first)))
         }
     })
 }

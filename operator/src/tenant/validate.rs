@@ -55,7 +55,7 @@ pub struct Refused {
     /// Which.
     pub entry: String,
     /// In one word.
-    pub reason: &'static str,
+    pub reason: String,
     /// What to do.
     pub message: String,
 }
@@ -186,7 +186,7 @@ fn entries(tenant: &SendryTenant) -> (Vec<KeyEntry>, Vec<Refused>) {
         if at >= most {
             refused.push(Refused {
                 entry: spec.name.clone(),
-                reason: "TooManyKeys",
+                reason: "TooManyKeys".to_owned(),
                 message: format!("limits.keys allows {most}: raise it, or take entries out"),
             });
             continue;
@@ -195,7 +195,7 @@ fn entries(tenant: &SendryTenant) -> (Vec<KeyEntry>, Vec<Refused>) {
             Ok(entry) => entries.push(entry),
             Err(error) => refused.push(Refused {
                 entry: spec.name.clone(),
-                reason: "InvalidEntry",
+                reason: "InvalidEntry".to_owned(),
                 message: error.to_string(),
             }),
         }
