@@ -70,7 +70,9 @@ impl Controller {
         for _ in 0..self.workers.max(1) {
             workers.spawn(self.clone().work(stop.clone()));
         }
-        let resync = resync::run(&self.queue, &self.tenants, self.resync, || self.tell_depths());
+        let resync = resync::run(&self.queue, &self.tenants, self.resync, || {
+            self.tell_depths()
+        });
         tokio::select! {
             () = stop.cancelled() => {}
             () = resync => {}
@@ -121,7 +123,10 @@ impl Controller {
                 ("too_long", Outcome::Failed(BROKEN))
             }
         };
-        self.metrics.results.get_or_create(&PassResult { result }).inc();
+        self.metrics
+            .results
+            .get_or_create(&PassResult { result })
+            .inc();
         self.queue.done(name, outcome, rand::random());
         self.tell_depths();
     }
@@ -154,7 +159,10 @@ impl Controller {
             ("working", depths.working),
         ] {
             let depth = i64::try_from(depth).unwrap_or(i64::MAX);
-            self.metrics.depth.get_or_create(&Waiting { lane }).set(depth);
+            self.metrics
+                .depth
+                .get_or_create(&Waiting { lane })
+                .set(depth);
         }
     }
 }

@@ -59,7 +59,10 @@ impl Events {
             controller: MANAGED_BY.to_owned(),
             instance: Some(cut(identity, WORD)),
         };
-        Self(To::Cluster(Box::new(Recorder::new(client, reporter)), metrics))
+        Self(To::Cluster(
+            Box::new(Recorder::new(client, reporter)),
+            metrics,
+        ))
     }
 
     /// Tells nobody.
@@ -128,7 +131,9 @@ impl Events {
                     action,
                     secondary: None,
                 };
-                let lost = match tokio::time::timeout(TOLD_WITHIN, recorder.publish(&event, about)).await {
+                let lost = match tokio::time::timeout(TOLD_WITHIN, recorder.publish(&event, about))
+                    .await
+                {
                     Ok(Ok(())) => return,
                     Ok(Err(error)) => chain(&error).to_string(),
                     Err(slow) => slow.to_string(),
@@ -164,12 +169,25 @@ mod tests {
     async fn what_was_told_is_kept_in_mind() {
         let events = Events::recording();
         let tenant = SendryTenant::new("shop", spec());
-        events.clone().warning(&tenant, "SecretConflict", "Publish", "it is another's").await;
-        events.normal(&tenant, "Ready", "Reconcile", "all is there").await;
+        events
+            .clone()
+            .warning(&tenant, "SecretConflict", "Publish", "it is another's")
+            .await;
+        events
+            .normal(&tenant, "Ready", "Reconcile", "all is there")
+            .await;
         let told = events.told();
-        let short: Vec<_> = told.iter().map(|t| (t.name.as_str(), t.warning, t.reason.as_str())).collect();
-        assert_eq!(short, [("shop", true, "SecretConflict"), ("shop", false, "Ready")]);
-        Events::silent().normal(&tenant, "Ready", "Reconcile", "").await;
+        let short: Vec<_> = told
+            .iter()
+            .map(|t| (t.name.as_str(), t.warning, t.reason.as_str()))
+            .collect();
+        assert_eq!(
+            short,
+            [("shop", true, "SecretConflict"), ("shop", false, "Ready")]
+        );
+        Events::silent()
+            .normal(&tenant, "Ready", "Reconcile", "")
+            .await;
         assert_eq!(Events::silent().told(), []);
     }
 

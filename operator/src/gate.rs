@@ -119,7 +119,10 @@ where
             return async { Err(Refused.into()) }.boxed();
         }
         let watches = request::watches(request.uri());
-        let answer = self.inner.call(request).map(|answer| answer.map_err(Into::into));
+        let answer = self
+            .inner
+            .call(request)
+            .map(|answer| answer.map_err(Into::into));
         async move {
             match write {
                 Some((verb, resource)) => {

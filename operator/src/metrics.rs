@@ -131,19 +131,47 @@ impl OperatorMetrics {
             Unit::Seconds,
             pass,
         );
-        registry.register("sendry_operator_reconciles", "Passes by how they ended", results);
-        registry.register("sendry_operator_queue_depth", "Resources that wait for a pass", depth);
-        registry.register("sendry_operator_leader", "1 while this process leads", leader);
+        registry.register(
+            "sendry_operator_reconciles",
+            "Passes by how they ended",
+            results,
+        );
+        registry.register(
+            "sendry_operator_queue_depth",
+            "Resources that wait for a pass",
+            depth,
+        );
+        registry.register(
+            "sendry_operator_leader",
+            "1 while this process leads",
+            leader,
+        );
         registry.register("sendry_operator_writes", "Writes to the API server", writes);
         registry.register(
             "sendry_operator_writes_refused",
             "Writes that were not made, or not waited for, because another may lead",
             writes_refused,
         );
-        registry.register("sendry_operator_tenants", "Tenants that can be read", tenants);
-        registry.register("sendry_operator_unreadable", "Resources that cannot be read", unreadable);
-        registry.register("sendry_operator_watch_failures", "Watches that broke", watch_failures);
-        registry.register("sendry_operator_events_lost", "Events that could not be told", events_lost);
+        registry.register(
+            "sendry_operator_tenants",
+            "Tenants that can be read",
+            tenants,
+        );
+        registry.register(
+            "sendry_operator_unreadable",
+            "Resources that cannot be read",
+            unreadable,
+        );
+        registry.register(
+            "sendry_operator_watch_failures",
+            "Watches that broke",
+            watch_failures,
+        );
+        registry.register(
+            "sendry_operator_events_lost",
+            "Events that could not be told",
+            events_lost,
+        );
         registry.register_with_unit(
             "sendry_operator_topology",
             "A look at the whole broker, with its repairs",
@@ -155,7 +183,11 @@ impl OperatorMetrics {
             "What somebody else had changed and was repaired",
             drift_repairs,
         );
-        registry.register("sendry_apikey_rotations", "API keys that took another's place", rotations);
+        registry.register(
+            "sendry_apikey_rotations",
+            "API keys that took another's place",
+            rotations,
+        );
         key_expiry.register(registry);
         metrics
     }

@@ -19,10 +19,10 @@ use std::fmt::Debug;
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::{
     Api, Client, Resource,
-    core::DeserializeGuard,
+    core::{DeserializeGuard, PartialObjectMeta},
     runtime::{
         events::EventType,
-        watcher::{self, metadata_watcher, watcher},
+        watcher::{self, watcher},
     },
 };
 use sendry_crds::{SendryTenant, names::TENANT_LABEL};
@@ -96,7 +96,10 @@ impl Watch {
                 }
                 let (readable, unreadable) = self.tenants.counts();
                 self.metrics.tenants.set(readable);
-                self.metrics.unreadable.get_or_create(&follow.kind()).set(unreadable);
+                self.metrics
+                    .unreadable
+                    .get_or_create(&follow.kind())
+                    .set(unreadable);
                 for one in heard.unreadable {
                     // Who would hear of it goes with us.
                     let _ = tell.send(one);
@@ -114,7 +117,7 @@ impl Watch {
         K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + 'static,
     {
         let component = self.health.component(kind).informational();
-        let api: Api<K> = Api::all(self.client.clone());
+        let api: Api<PartialObjectMeta<K>> = Api::all(self.client.clone());
         let config = watcher::Config::default()
             .timeout(WATCH_SECONDS)
             .labels(TENANT_LABEL);
@@ -128,7 +131,7 @@ impl Watch {
             }
         };
         self.follow(kind, component)
-            .run(|| metadata_watcher(api.clone(), config.clone()), hear)
+            .run(|| watcher(api.clone(), config.clone()), hear)
             .await;
     }
 

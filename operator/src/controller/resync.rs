@@ -58,15 +58,26 @@ mod tests {
                 times[n] += 1;
             }
         }
-        assert!(times.iter().all(|times| *times == 2), "twice in two intervals: {times:?}");
-        assert!(most < 20, "{most} of 500 at once, though 120 ticks share them");
+        assert!(
+            times.iter().all(|times| *times == 2),
+            "twice in two intervals: {times:?}"
+        );
+        assert!(
+            most < 20,
+            "{most} of 500 at once, though 120 ticks share them"
+        );
     }
 
     #[test]
     fn a_look_that_comes_late_misses_nobody() {
         let interval = Duration::from_secs(10);
         for n in 0..100 {
-            assert!(falls_into(&format!("t{n}"), interval, Duration::from_secs(3), Duration::from_secs(13)));
+            assert!(falls_into(
+                &format!("t{n}"),
+                interval,
+                Duration::from_secs(3),
+                Duration::from_secs(13)
+            ));
         }
     }
 }

@@ -27,7 +27,12 @@ impl Reconcile for Named {
     async fn reconcile(&self, name: &str) -> Result<Next, Failure> {
         let now = self.at_once.fetch_add(1, Ordering::SeqCst) + 1;
         self.most_at_once.fetch_max(now, Ordering::SeqCst);
-        self.passes.lock().unwrap().entry(name.to_owned()).or_default().push(Instant::now());
+        self.passes
+            .lock()
+            .unwrap()
+            .entry(name.to_owned())
+            .or_default()
+            .push(Instant::now());
         let guard = Leaving(&self.at_once);
         tokio::time::sleep(Duration::from_millis(100)).await;
         drop(guard);
@@ -63,7 +68,11 @@ fn controller() -> (Controller, Arc<Named>) {
 }
 
 fn result(controller: &Controller, result: &'static str) -> u64 {
-    controller.metrics.results.get_or_create(&PassResult { result }).get()
+    controller
+        .metrics
+        .results
+        .get_or_create(&PassResult { result })
+        .get()
 }
 
 #[tokio::test(start_paused = true)]
@@ -79,7 +88,10 @@ async fn bad_passes_stop_nobody_and_are_tried_again() {
     assert!(named.count("panics") >= 3, "{}", named.count("panics"));
     assert!(named.count("fails") >= 10, "{}", named.count("fails"));
     assert_eq!(named.count("ticks"), 6);
-    assert_eq!(result(&controller, "panicked"), named.count("panics") as u64);
+    assert_eq!(
+        result(&controller, "panicked"),
+        named.count("panics") as u64
+    );
     assert_eq!(result(&controller, "at_rest"), 1);
     assert_eq!(result(&controller, "later"), 6);
     tokio::time::sleep(Duration::from_secs(120)).await;
@@ -112,6 +124,10 @@ async fn dropped_it_drops_what_is_under_way() {
     running.abort();
     assert!(running.await.unwrap_err().is_cancelled());
     tokio::time::sleep(Duration::from_secs(1)).await;
-    assert_eq!(named.at_once.load(Ordering::SeqCst), 0, "the pass was dropped");
+    assert_eq!(
+        named.at_once.load(Ordering::SeqCst),
+        0,
+        "the pass was dropped"
+    );
     assert_eq!(result(&controller, "at_rest"), 0);
 }

@@ -20,7 +20,9 @@ pub(super) fn write(method: &Method, path: &str) -> Option<(&'static str, String
 /// Whether the answer goes on for as long as somebody listens.
 pub(super) fn watches(uri: &Uri) -> bool {
     let query = uri.query().unwrap_or_default();
-    query.split('&').any(|pair| matches!(pair, "watch=true" | "watch=1" | "follow=true"))
+    query
+        .split('&')
+        .any(|pair| matches!(pair, "watch=true" | "watch=1" | "follow=true"))
 }
 
 /// `/api/v1/...` or `/apis/group/version/...`, then `[namespaces/NAME/]resource[/NAME[/subresource]]`.
@@ -50,10 +52,19 @@ mod tests {
             ("/api/v1/namespaces/shop/finalize", "namespaces/finalize"),
             ("/api/v1/namespaces/shop/secrets", "secrets"),
             ("/api/v1/namespaces/shop/secrets/status", "secrets"),
-            ("/apis/sendry.io/v1alpha1/sendrytenants/shop", "sendrytenants"),
-            ("/apis/sendry.io/v1alpha1/sendrytenants/shop/status", "sendrytenants/status"),
+            (
+                "/apis/sendry.io/v1alpha1/sendrytenants/shop",
+                "sendrytenants",
+            ),
+            (
+                "/apis/sendry.io/v1alpha1/sendrytenants/shop/status",
+                "sendrytenants/status",
+            ),
             ("/apis/events.k8s.io/v1/namespaces/default/events", "events"),
-            ("/apis/apps/v1/namespaces/x/deployments/y/scale", "deployments/scale"),
+            (
+                "/apis/apps/v1/namespaces/x/deployments/y/scale",
+                "deployments/scale",
+            ),
             ("/", "unknown"),
         ] {
             assert_eq!(resource(path), want, "{path}");
@@ -62,7 +73,13 @@ mod tests {
 
     #[test]
     fn everything_that_is_no_read_is_a_write() {
-        for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::CONNECT] {
+        for method in [
+            Method::POST,
+            Method::PUT,
+            Method::PATCH,
+            Method::DELETE,
+            Method::CONNECT,
+        ] {
             assert!(write(&method, "/api/v1/namespaces").is_some(), "{method}");
         }
         assert_eq!(write(&Method::GET, "/api/v1/namespaces"), None);
@@ -71,7 +88,9 @@ mod tests {
     #[test]
     fn a_watch_is_told_from_a_list() {
         let watches = |uri: &str| watches(&uri.parse().unwrap());
-        assert!(watches("/api/v1/secrets?labelSelector=a%3Db&watch=true&resourceVersion=1"));
+        assert!(watches(
+            "/api/v1/secrets?labelSelector=a%3Db&watch=true&resourceVersion=1"
+        ));
         assert!(!watches("/api/v1/secrets?labelSelector=watch%3Dtrue"));
         assert!(!watches("/api/v1/secrets"));
     }

@@ -24,7 +24,8 @@ type Answer = BoxFuture<'static, Result<Response<Body>, BoxError>>;
 
 fn namespace() -> Answer {
     async {
-        let body = r#"{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"shop"},"items":[]}"#;
+        let body =
+            r#"{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"shop"},"items":[]}"#;
         Ok(Response::new(Body::from(body.as_bytes().to_vec())))
     }
     .boxed()
@@ -110,7 +111,11 @@ async fn a_write_on_its_way_is_dropped_when_leadership_ends() {
     }
     term.end();
     let outcomes = writing.await.unwrap();
-    assert!(outcomes.iter().all(|outcome| is_refused(outcome.as_ref().unwrap_err())));
+    assert!(
+        outcomes
+            .iter()
+            .all(|outcome| is_refused(outcome.as_ref().unwrap_err()))
+    );
     assert_eq!(asked.load(Ordering::SeqCst), 1);
 }
 
@@ -121,5 +126,8 @@ async fn a_server_that_never_answers_holds_nobody() {
     let api: Api<Namespace> = Api::all(gated(&inner, term, OperatorMetrics::default()));
     let error = api.get("shop").await.unwrap_err();
     assert!(!is_refused(&error));
-    assert!(error.to_string().contains("did not answer within 30s"), "{error}");
+    assert!(
+        error.to_string().contains("did not answer within 30s"),
+        "{error}"
+    );
 }

@@ -12,10 +12,7 @@ use sendry_crds::names::{MANAGED_BY, MANAGED_BY_LABEL};
 use sendry_runtime::{clock::Clock, error_chain::chain};
 use tokio::time::{error::Elapsed, sleep, timeout};
 
-use super::{
-    Act, Leadership, Observed, Record, Seen, Timing, decide,
-    decide::see,
-};
+use super::{Act, Leadership, Observed, Record, Seen, Timing, decide, decide::see};
 
 /// One process that stands for election.
 pub struct Candidate {
@@ -214,7 +211,9 @@ impl Candidate {
     fn lease(&self, base: Option<&Lease>, holder: Option<&str>) -> Lease {
         let now = Timestamp::from_millisecond(self.clock.now_ms()).unwrap_or_default();
         let now = MicroTime(now);
-        let spec = base.and_then(|lease| lease.spec.clone()).unwrap_or_default();
+        let spec = base
+            .and_then(|lease| lease.spec.clone())
+            .unwrap_or_default();
         let stays = spec.holder_identity.as_deref() == holder;
         let transitions = spec.lease_transitions.unwrap_or(0);
         let metadata = base.map_or_else(
@@ -228,7 +227,11 @@ impl Candidate {
         Lease {
             metadata,
             spec: Some(LeaseSpec {
-                acquire_time: if stays { spec.acquire_time } else { Some(now.clone()) },
+                acquire_time: if stays {
+                    spec.acquire_time
+                } else {
+                    Some(now.clone())
+                },
                 renew_time: Some(now),
                 holder_identity: Some(holder.unwrap_or_default().to_owned()),
                 lease_duration_seconds: i32::try_from(self.timing.duration.as_secs()).ok(),
@@ -283,5 +286,7 @@ fn observe(lease: &Lease) -> Observed {
 
 fn holder_of(lease: &Lease) -> Option<String> {
     let spec = lease.spec.as_ref()?;
-    spec.holder_identity.clone().filter(|holder| !holder.is_empty())
+    spec.holder_identity
+        .clone()
+        .filter(|holder| !holder.is_empty())
 }

@@ -49,7 +49,12 @@ fn what_is_ours_is_renewed() {
 #[test]
 fn somebody_elses_is_waited_for_from_the_first_look() {
     let old = lease(Some("other"), "1970-01-01T00:00:00Z");
-    let looks = [(100, Some(old.clone())), (105, Some(old.clone())), (114, Some(old.clone())), (115, Some(old))];
+    let looks = [
+        (100, Some(old.clone())),
+        (105, Some(old.clone())),
+        (114, Some(old.clone())),
+        (115, Some(old)),
+    ];
     assert_eq!(course(&looks), [wait(15), wait(10), wait(1), Act::Acquire]);
 }
 
@@ -86,7 +91,12 @@ fn another_holder_begins_the_waiting_again() {
 /// Its holder may not have noticed yet.
 #[test]
 fn a_lease_that_vanishes_is_waited_for_all_the_same() {
-    let looks = [(0, Some(lease(Some("other"), "a"))), (14, None), (20, None), (29, None)];
+    let looks = [
+        (0, Some(lease(Some("other"), "a"))),
+        (14, None),
+        (20, None),
+        (29, None),
+    ];
     assert_eq!(course(&looks), [wait(15), wait(15), wait(9), Act::Acquire]);
 }
 
@@ -103,10 +113,22 @@ fn times_that_let_two_lead_are_refused() {
     let good = Timing::default();
     assert_eq!(good.checked(), Ok(good));
     for bad in [
-        Timing { give_up: good.duration, ..good },
-        Timing { renew: good.give_up, ..good },
-        Timing { renew: Duration::ZERO, ..good },
-        Timing { duration: Duration::from_millis(15_500), ..good },
+        Timing {
+            give_up: good.duration,
+            ..good
+        },
+        Timing {
+            renew: good.give_up,
+            ..good
+        },
+        Timing {
+            renew: Duration::ZERO,
+            ..good
+        },
+        Timing {
+            duration: Duration::from_millis(15_500),
+            ..good
+        },
     ] {
         assert!(bad.checked().is_err(), "{bad:?}");
     }
@@ -122,8 +144,14 @@ fn a_term_ends_by_the_clock_and_never_begins_again() {
     clock.advance(8_999);
     assert!(term.holds());
     clock.advance(1);
-    assert!(!term.holds(), "ten seconds after the renewal was sent, not after it arrived");
-    assert!(!term.renewed(1_018_000, 1_018_000), "a renewal that came too late helps nobody");
+    assert!(
+        !term.holds(),
+        "ten seconds after the renewal was sent, not after it arrived"
+    );
+    assert!(
+        !term.renewed(1_018_000, 1_018_000),
+        "a renewal that came too late helps nobody"
+    );
     clock.advance(-10_000);
     assert!(!term.holds());
 }
@@ -142,7 +170,10 @@ fn a_machine_that_slept_finds_out_by_its_wall_clock() {
     }
     let begin = |wall| Leadership::begin(Arc::new(Slept(wall)), Duration::from_secs(10), 5, 0);
     assert!(!begin(3_600_000).holds());
-    assert!(begin(-3_600_000).holds(), "set back by hand, the monotonic clock rules");
+    assert!(
+        begin(-3_600_000).holds(),
+        "set back by hand, the monotonic clock rules"
+    );
 }
 
 #[tokio::test(start_paused = true)]

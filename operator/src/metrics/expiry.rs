@@ -22,7 +22,10 @@ pub struct KeyExpiry {
 impl KeyExpiry {
     /// The soonest of a tenant's; `None` = none of its keys expires, or it is gone.
     pub fn set(&self, tenant: &str, soonest: Option<UnixMillis>) {
-        let mut by_tenant = self.by_tenant.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut by_tenant = self
+            .by_tenant
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         match soonest {
             Some(at) => by_tenant.insert(tenant.to_owned(), at),
             None => by_tenant.remove(tenant),

@@ -4,7 +4,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::{
     Api, Client, CustomResourceExt,
     core::{ObjectMeta, PartialObjectMeta},
-    runtime::watcher::{self, Event, metadata_watcher},
+    runtime::watcher::{self, Event, watcher},
 };
 use sendry_crds::SendryTenant;
 use sendry_runtime::health::{Component, Health};
@@ -113,14 +113,16 @@ impl CrdWatch {
 
     /// Runs until dropped.
     pub async fn run(self, client: Client, health: &Health, metrics: OperatorMetrics) {
-        let api: Api<CustomResourceDefinition> = Api::all(client);
+        let api: Api<PartialObjectMeta<CustomResourceDefinition>> = Api::all(client);
         let name = SendryTenant::crd_name();
         let config = watcher::Config::default()
             .timeout(WATCH_SECONDS)
             .fields(&format!("metadata.name={name}"));
         let follow = Follow {
             kind: "customresourcedefinitions",
-            component: health.component("customresourcedefinitions").informational(),
+            component: health
+                .component("customresourcedefinitions")
+                .informational(),
             metrics,
         };
         let mut listed = State::Absent;
@@ -132,7 +134,7 @@ impl CrdWatch {
             Event::Delete(_) => self.set(State::Absent),
         };
         follow
-            .run(|| metadata_watcher(api.clone(), config.clone()), hear)
+            .run(|| watcher(api.clone(), config.clone()), hear)
             .await;
     }
 

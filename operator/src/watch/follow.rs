@@ -43,9 +43,15 @@ impl Follow {
                         }
                     }
                     Err(error) => {
-                        self.metrics.watch_failures.get_or_create(&self.kind()).inc();
-                        self.component
-                            .not_ready(format!("failed to watch {}: {}", self.kind, chain(&error)));
+                        self.metrics
+                            .watch_failures
+                            .get_or_create(&self.kind())
+                            .inc();
+                        self.component.not_ready(format!(
+                            "failed to watch {}: {}",
+                            self.kind,
+                            chain(&error)
+                        ));
                         break;
                     }
                 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use kube::{
-    Resource, ResourceExt,
+    Resource,
     core::{ObjectMeta, PartialObjectMeta},
     runtime::watcher::Event,
 };
@@ -62,10 +62,10 @@ impl Labelled {
     }
 
     /// The tenants that an event is about. The first list is about nobody: they all have a pass ahead of them.
-    pub(super) fn hear<K: Resource<DynamicType = ()>>(&mut self, event: Event<PartialObjectMeta<K>>) -> BTreeSet<String>
-    where
-        PartialObjectMeta<K>: Resource,
-    {
+    pub(super) fn hear<K: Resource>(
+        &mut self,
+        event: Event<PartialObjectMeta<K>>,
+    ) -> BTreeSet<String> {
         let mut about = BTreeSet::new();
         match event {
             Event::Init => self.listing = Some(HashSet::new()),
@@ -79,7 +79,12 @@ impl Labelled {
             Event::Delete(object) => self.remove(&key(&object.metadata), &mut about),
             Event::InitDone => {
                 let listing = self.listing.take().unwrap_or_default();
-                let gone: Vec<Key> = self.known.keys().filter(|key| !listing.contains(*key)).cloned().collect();
+                let gone: Vec<Key> = self
+                    .known
+                    .keys()
+                    .filter(|key| !listing.contains(*key))
+                    .cloned()
+                    .collect();
                 for key in gone {
                     self.remove(&key, &mut about);
                 }
@@ -126,7 +131,8 @@ mod tests {
     use super::*;
 
     fn secret(name: &str, tenant: Option<&str>, version: &str) -> PartialObjectMeta<Secret> {
-        let mut object = json!({"metadata": {"namespace": "n", "name": name, "resourceVersion": version}});
+        let mut object =
+            json!({"metadata": {"namespace": "n", "name": name, "resourceVersion": version}});
         if let Some(tenant) = tenant {
             object["metadata"]["labels"] = json!({ TENANT_LABEL: tenant });
         }
@@ -145,11 +151,21 @@ mod tests {
     #[test]
     fn only_what_is_different_in_a_later_list_is_news() {
         let mut known = Labelled::new(content);
-        let (a, b) = (secret("a", Some("shop"), "1"), secret("b", Some("bank"), "1"));
+        let (a, b) = (
+            secret("a", Some("shop"), "1"),
+            secret("b", Some("bank"), "1"),
+        );
         assert!(list(&mut known, &[a.clone(), b.clone()]).is_empty());
         assert!(list(&mut known, &[a.clone(), b]).is_empty());
-        assert_eq!(list(&mut known, std::slice::from_ref(&a)), ["bank"], "it is gone");
-        assert_eq!(list(&mut known, &[a, secret("c", Some("gym"), "1")]), ["gym"]);
+        assert_eq!(
+            list(&mut known, std::slice::from_ref(&a)),
+            ["bank"],
+            "it is gone"
+        );
+        assert_eq!(
+            list(&mut known, &[a, secret("c", Some("gym"), "1")]),
+            ["gym"]
+        );
     }
 
     #[test]
@@ -158,8 +174,14 @@ mod tests {
         list(&mut known, &[secret("a", Some("shop"), "1")]);
         let mut heard = |event| known.hear::<Secret>(event).into_iter().collect::<Vec<_>>();
         assert_eq!(heard(Event::Apply(secret("a", Some("shop"), "1"))), [""; 0]);
-        assert_eq!(heard(Event::Apply(secret("a", Some("shop"), "2"))), ["shop"]);
-        assert_eq!(heard(Event::Apply(secret("a", Some("bank"), "3"))), ["bank", "shop"]);
+        assert_eq!(
+            heard(Event::Apply(secret("a", Some("shop"), "2"))),
+            ["shop"]
+        );
+        assert_eq!(
+            heard(Event::Apply(secret("a", Some("bank"), "3"))),
+            ["bank", "shop"]
+        );
         // A label taken away is told as a deletion, by an object that may not have it any more.
         assert_eq!(heard(Event::Delete(secret("a", None, "4"))), ["bank"]);
         assert_eq!(heard(Event::Delete(secret("a", None, "4"))), [""; 0]);

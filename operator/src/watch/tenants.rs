@@ -65,7 +65,11 @@ impl Tenants {
     #[must_use]
     pub fn all(&self) -> Vec<Arc<SendryTenant>> {
         let cache = self.lock();
-        cache.known.values().filter_map(|known| known.tenant.clone()).collect()
+        cache
+            .known
+            .values()
+            .filter_map(|known| known.tenant.clone())
+            .collect()
     }
 
     /// One of them.
@@ -77,21 +81,31 @@ impl Tenants {
     /// Whether there is one of that name that can be read.
     #[must_use]
     pub fn knows(&self, name: &str) -> bool {
-        self.lock().known.get(name).is_some_and(|known| known.tenant.is_some())
+        self.lock()
+            .known
+            .get(name)
+            .is_some_and(|known| known.tenant.is_some())
     }
 
     /// The names of all that can be read.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
         let cache = self.lock();
-        let readable = cache.known.iter().filter(|(_, known)| known.tenant.is_some());
+        let readable = cache
+            .known
+            .iter()
+            .filter(|(_, known)| known.tenant.is_some());
         readable.map(|(name, _)| name.clone()).collect()
     }
 
     /// How many can be read, and how many cannot.
     pub(super) fn counts(&self) -> (i64, i64) {
         let cache = self.lock();
-        let readable = cache.known.values().filter(|known| known.tenant.is_some()).count();
+        let readable = cache
+            .known
+            .values()
+            .filter(|known| known.tenant.is_some())
+            .count();
         let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
         (count(readable), count(cache.known.len() - readable))
     }
@@ -100,6 +114,7 @@ impl Tenants {
     pub(super) fn hear(&self, event: Event<DeserializeGuard<SendryTenant>>) -> Heard {
         let mut cache = self.cache.write().unwrap_or_else(PoisonError::into_inner);
         let synced = *self.synced.borrow();
+        let listed = matches!(event, Event::InitDone);
         let mut heard = Heard::default();
         match event {
             Event::Init => cache.listing = Some(BTreeSet::new()),
@@ -118,7 +133,10 @@ impl Tenants {
                     cache.remove(&name, &mut heard);
                 }
                 if !synced {
-                    let readable = cache.known.iter().filter(|(_, known)| known.tenant.is_some());
+                    let readable = cache
+                        .known
+                        .iter()
+                        .filter(|(_, known)| known.tenant.is_some());
                     heard.listed = readable.map(|(name, _)| name.clone()).collect();
                 }
             }
@@ -127,9 +145,7 @@ impl Tenants {
         if !synced {
             // Who decides among tenants has to know all of them first.
             heard.changed.clear();
-            if !heard.listed.is_empty() || self.lock().listing.is_none() {
-                self.synced.send_replace(true);
-            }
+            self.synced.send_replace(listed);
         }
         heard
     }
@@ -191,7 +207,11 @@ impl Cache {
     }
 
     fn siblings(&self, name: &str, heard: &mut Heard) {
-        if let Some(Known { tenant: Some(tenant), .. }) = self.known.get(name) {
+        if let Some(Known {
+            tenant: Some(tenant),
+            ..
+        }) = self.known.get(name)
+        {
             self.neighbours(&tenant.spec.namespace, heard);
         }
     }

@@ -206,7 +206,12 @@ async fn workers_wake_up_for_what_is_added_and_for_what_falls_due() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     queue.resync("other");
     let taken = worker.await.unwrap();
-    let want = [("again", 1000), ("other", 2000), ("again", 8000), ("again", 15000)];
+    let want = [
+        ("again", 1000),
+        ("other", 2000),
+        ("again", 8000),
+        ("again", 15000),
+    ];
     let want = want.map(|(name, at)| (name.to_owned(), at));
     assert_eq!(taken, want);
 }

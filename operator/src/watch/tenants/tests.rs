@@ -10,9 +10,8 @@ fn tenant(name: &str, change: Value) -> DeserializeGuard<SendryTenant> {
         "spec": {"namespace": name},
     });
     for (path, value) in change.as_object().unwrap() {
-        *object.pointer_mut(path.rsplit_once('/').unwrap().0).unwrap().as_object_mut().unwrap()
-            .entry(path.rsplit_once('/').unwrap().1)
-            .or_default() = value.clone();
+        let (parent, field) = path.rsplit_once('/').unwrap();
+        object.pointer_mut(parent).unwrap()[field] = value.clone();
     }
     serde_json::from_value(object).unwrap()
 }
@@ -27,7 +26,11 @@ fn unreadable(name: &str) -> DeserializeGuard<SendryTenant> {
 
 fn list(tenants: &Tenants, objects: Vec<DeserializeGuard<SendryTenant>>) -> Heard {
     let mut all = tenants.hear(Event::Init);
-    for event in objects.into_iter().map(Event::InitApply).chain([Event::InitDone]) {
+    for event in objects
+        .into_iter()
+        .map(Event::InitApply)
+        .chain([Event::InitDone])
+    {
         let heard = tenants.hear(event);
         all.changed.extend(heard.changed);
         all.listed.extend(heard.listed);
@@ -87,8 +90,18 @@ fn only_what_matters_is_a_change() {
 #[test]
 fn a_later_list_tells_what_was_missed() {
     let tenants = synced(vec![plain("a"), plain("b"), plain("c")]);
-    let heard = list(&tenants, vec![plain("a"), tenant("b", json!({"/metadata/generation": 2})), plain("d")]);
-    assert_eq!(heard.changed.into_iter().collect::<Vec<_>>(), ["b", "c", "d"]);
+    let heard = list(
+        &tenants,
+        vec![
+            plain("a"),
+            tenant("b", json!({"/metadata/generation": 2})),
+            plain("d"),
+        ],
+    );
+    assert_eq!(
+        heard.changed.into_iter().collect::<Vec<_>>(),
+        ["b", "c", "d"]
+    );
     assert!(heard.listed.is_empty());
     assert_eq!(tenants.names(), ["a", "b", "d"]);
 }
@@ -100,9 +113,16 @@ fn what_cannot_be_read_is_told_once_and_stops_nobody() {
     assert_eq!(heard.listed, ["a", "c"]);
     assert_eq!(heard.unreadable.len(), 1);
     assert_eq!(heard.unreadable[0].about.name.as_deref(), Some("bad"));
-    assert_eq!(heard.unreadable[0].about.kind.as_deref(), Some("SendryTenant"));
+    assert_eq!(
+        heard.unreadable[0].about.kind.as_deref(),
+        Some("SendryTenant")
+    );
     assert_eq!(tenants.counts(), (2, 1));
-    assert!(list(&tenants, vec![plain("a"), unreadable("bad"), plain("c")]).unreadable.is_empty());
+    assert!(
+        list(&tenants, vec![plain("a"), unreadable("bad"), plain("c")])
+            .unreadable
+            .is_empty()
+    );
     // Mended, it is a tenant like any other.
     let mended = tenant("bad", json!({"/metadata/generation": 2}));
     assert_eq!(changed(&tenants, Event::Apply(mended)), ["bad"]);
@@ -111,7 +131,12 @@ fn what_cannot_be_read_is_told_once_and_stops_nobody() {
 
 #[test]
 fn who_shares_a_namespace_hears_of_the_other() {
-    let shared = |name, generation| tenant(name, json!({"/spec/namespace": "one", "/metadata/generation": generation}));
+    let shared = |name, generation| {
+        tenant(
+            name,
+            json!({"/spec/namespace": "one", "/metadata/generation": generation}),
+        )
+    };
     let tenants = synced(vec![shared("a", 1), shared("b", 1), plain("c")]);
     assert_eq!(changed(&tenants, Event::Apply(shared("a", 2))), ["a", "b"]);
     assert_eq!(changed(&tenants, Event::Delete(shared("a", 2))), ["a", "b"]);
