@@ -26,7 +26,7 @@ pub struct ManagementConnection {
     pub vhost: String,
     /// Any text without a colon, which ends it in HTTP's basic authentication.
     pub username: String,
-    /// Any text.
+    /// Any text but the empty one, with which RabbitMQ lets nobody in.
     pub password: SecretText,
     /// Where the API is below the host, behind a proxy; mostly empty.
     pub path: String,

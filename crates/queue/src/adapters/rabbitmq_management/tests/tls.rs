@@ -160,7 +160,7 @@ async fn only_the_right_ones_trust_each_other_and_a_rotation_needs_no_restart() 
     let text = refused(&with(&|tls| tls.client = Some(old.client()))).await;
     assert!(text.contains("as tls.crt and tls.key"), "{text}");
 
-    // The Secret is exchanged first, the node later: what works goes on, and what comes next works as well.
+    // Another CA signs everything: the node's certificate first, the Secret later.
     let volume = tempfile::tempdir().unwrap();
     mount(volume.path(), 1, &right);
     let api = RabbitManagement::from_folder(volume.path()).unwrap();
