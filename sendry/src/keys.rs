@@ -74,6 +74,7 @@ pub fn record(key: &ApiKey, tenant: &TenantId, name: &str, now: UnixMillis) -> K
         created_at: now,
         not_after: None,
         revoked_at: None,
+        managed: None,
     }
 }
 

@@ -131,6 +131,8 @@ pub fn fresh(id: TenantId) -> TenantRecord {
         rate: None,
         window: Window::default(),
         raw_retention: 30 * DAY,
+        retained_at: None,
+        stamp: None,
     }
 }
 

@@ -91,6 +91,8 @@ impl Api {
                 rate: None,
                 window: Window::default(),
                 raw_retention: i64::MAX / 4,
+                retained_at: None,
+                stamp: None,
             };
             store.put_tenant(&record).await.unwrap();
         }

@@ -90,6 +90,8 @@ async fn tenants_are_listed_and_a_new_one_is_seen_within_a_second() {
         rate: None,
         window: Window::default(),
         raw_retention: 1,
+        retained_at: None,
+        stamp: None,
     };
     api.store.put_tenant(&record).await.unwrap();
     api.refused("/api/v1/summary?tenant=third", 404, "unknown_tenant")

@@ -110,6 +110,13 @@ impl KeyHash {
     pub fn matches(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
     }
+
+    /// The first 12 hexadecimal digits: enough for a person to see which key this is, and nothing to guess it from.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let first = self.0.iter().take(6);
+        first.map(|byte| format!("{byte:02x}")).collect()
+    }
 }
 
 impl fmt::Debug for ApiKey {
@@ -188,5 +195,11 @@ mod tests {
             .map(|b| ApiKey::mint(&[b; ENTROPY]).expose()[22..65].to_owned())
             .collect();
         assert_eq!(secrets.len(), 256, "43 digits hold all of 256 bits");
+    }
+
+    #[test]
+    fn a_fingerprint_is_the_beginning_of_what_sha256sum_says() {
+        let hash = ApiKey::mint(&[0; ENTROPY]).hash();
+        assert_eq!(hash.fingerprint(), "58af6f956d07");
     }
 }

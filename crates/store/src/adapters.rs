@@ -5,5 +5,6 @@ pub mod postgres;
 pub mod sqlite;
 
 mod marks;
+mod operator;
 mod retention;
 mod rows;

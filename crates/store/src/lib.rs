@@ -1,5 +1,5 @@
-//! Where counts, raw events and settings are kept: the ports [`MetricStore`], [`RawEventStore`] and [`ControlStore`],
-//! their adapters, and one contract suite a port for all of them.
+//! Where counts, raw events and settings are kept: the ports [`MetricStore`], [`RawEventStore`] and [`ControlStore`]
+//! (with what an operator writes, [`OperatorStore`]), their adapters, and one contract suite a port for all of them.
 //!
 //! No adapter reads a clock: every time is a parameter, so both databases and every test agree on it.
 
@@ -11,10 +11,11 @@ pub mod adapters;
 pub mod contract;
 
 pub use port::{
-    control::{ControlSnapshot, ControlStore, KeyRecord, PipelineRecord, TenantRecord},
+    control::{ControlSnapshot, ControlStore, KeyRecord, ManagedKey, PipelineRecord, TenantRecord},
     error::StoreError,
     metrics::{
         Counted, DeadLetterPage, DeadLetterQuery, LedgerView, MetricStore, ReplayError, Replayed,
     },
+    operator::{KeyWritten, OperatorStore, Stamp, Superseder, Written},
     raw::{RawEvent, RawEventStore, RawQuery},
 };

@@ -3,4 +3,5 @@
 pub mod control;
 pub mod error;
 pub mod metrics;
+pub mod operator;
 pub mod raw;

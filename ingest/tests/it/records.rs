@@ -39,6 +39,8 @@ pub fn tenant_record(name: &str) -> TenantRecord {
         rate: None,
         window: Window::default(),
         raw_retention: i64::MAX / 4,
+        retained_at: None,
+        stamp: None,
     }
 }
 
@@ -54,5 +56,6 @@ pub fn key_record(owner: &str, key: &ApiKey) -> KeyRecord {
         created_at: UnixMillis(NOW),
         not_after: None,
         revoked_at: None,
+        managed: None,
     }
 }

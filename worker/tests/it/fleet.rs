@@ -33,6 +33,8 @@ async fn queues_are_drained_and_it_is_said_while_nobody_can_declare_them() {
         rate: None,
         window: Default::default(),
         raw_retention: 86_400_000,
+        retained_at: None,
+        stamp: None,
     };
     stage.store.put_tenant(&acme).await.unwrap();
     let shutdown = Shutdown::new();

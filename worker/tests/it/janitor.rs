@@ -28,6 +28,8 @@ async fn settled() -> Stage {
         rate: None,
         window: Window::default(),
         raw_retention: 10 * DAY,
+        retained_at: None,
+        stamp: None,
     };
     stage.store.put_tenant(&record).await.unwrap();
     let pay = PipelineRecord {

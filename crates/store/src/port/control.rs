@@ -16,7 +16,7 @@ use sendry_domain::{
 };
 use uuid::Uuid;
 
-use super::error::StoreError;
+use super::{error::StoreError, operator::Stamp};
 
 /// A tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +31,11 @@ pub struct TenantRecord {
     pub window: Window,
     /// How long raw events are kept, in milliseconds.
     pub raw_retention: i64,
+    /// Since when nobody's resource stands for it any more: it is suspended, and everything it has is kept.
+    /// [`ControlStore::put_tenant`] leaves it as it is.
+    pub retained_at: Option<UnixMillis>,
+    /// What an operator wrote last; `None` = none ever did. [`ControlStore::put_tenant`] leaves it as it is.
+    pub stamp: Option<Stamp>,
 }
 
 /// A pipeline.
@@ -73,6 +78,17 @@ pub struct KeyRecord {
     pub not_after: Option<UnixMillis>,
     /// Revoked then; never undone.
     pub revoked_at: Option<UnixMillis>,
+    /// An operator's; `None` = a person made it, and the operator never touches it.
+    pub managed: Option<ManagedKey>,
+}
+
+/// What an operator knows of a key that it made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManagedKey {
+    /// `spec.apiKeys[].name` of the entry that it is of.
+    pub entry: String,
+    /// Its Secret has shown it as `api-key`, so somebody may use it; never undone.
+    pub published: bool,
 }
 
 /// Everything ingest decides by.
@@ -101,7 +117,8 @@ pub trait ControlStore: Send + Sync {
     /// Everything, in one snapshot.
     async fn snapshot(&self) -> Result<ControlSnapshot, StoreError>;
 
-    /// Makes or changes a tenant.
+    /// Makes or changes a tenant, but for `retained_at` and `stamp`, which are an operator's. A tenant that is retained
+    /// stays suspended.
     async fn put_tenant(&self, tenant: &TenantRecord) -> Result<(), StoreError>;
 
     /// Makes or changes a pipeline (its `created_at` stays).

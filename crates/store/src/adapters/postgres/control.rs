@@ -5,6 +5,7 @@
 
 mod beats;
 mod changes;
+mod operator;
 mod snapshot;
 
 use std::time::Duration;
@@ -18,7 +19,7 @@ use sendry_domain::{
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{PostgresStore, database::Work};
+use super::{PostgresStore, column::count, database::Work, failure::Failure};
 use crate::{ControlSnapshot, ControlStore, KeyRecord, PipelineRecord, StoreError, TenantRecord};
 
 pub use changes::Changes;
@@ -99,6 +100,15 @@ fn version<'a>(connection: &'a mut PgConnection, (): &'a ()) -> Work<'a, u64> {
     })
 }
 
+/// Holds the settings alone until the transaction ends, and says which epoch they are at. To be called first: the trigger
+/// of every change ([`version`]) takes this lock at its end, and two changes that took it in different orders would wait
+/// for each other. Readers do not wait.
+async fn alone(connection: &mut PgConnection) -> Result<u64, Failure> {
+    let sql = "SELECT epoch FROM control FOR NO KEY UPDATE";
+    let epoch = sqlx::query_scalar(sql).fetch_one(connection).await?;
+    Ok(count(epoch))
+}
+
 fn put_tenant<'a>(connection: &'a mut PgConnection, tenant: &'a TenantRecord) -> Work<'a, ()> {
     Box::pin(async move {
         let TenantRecord {
@@ -107,15 +117,21 @@ fn put_tenant<'a>(connection: &'a mut PgConnection, tenant: &'a TenantRecord) ->
             rate,
             window,
             raw_retention,
+            retained_at: _,
+            stamp: _,
         } = tenant;
+        alone(connection).await?;
         let sql = "INSERT INTO tenant_setting AS s
                        (id, suspended, per_second, burst, window_past, raw_retention)
                    VALUES ($1, $2, $3, $4, $5, $6)
                    ON CONFLICT (id) DO UPDATE SET
-                       suspended = excluded.suspended, per_second = excluded.per_second,
-                       burst = excluded.burst, window_past = excluded.window_past,
-                       raw_retention = excluded.raw_retention
-                   WHERE s IS DISTINCT FROM excluded";
+                       suspended = excluded.suspended OR s.retained_at IS NOT NULL,
+                       per_second = excluded.per_second, burst = excluded.burst,
+                       window_past = excluded.window_past, raw_retention = excluded.raw_retention
+                   WHERE (s.suspended, s.per_second, s.burst, s.window_past, s.raw_retention)
+                       IS DISTINCT FROM
+                       (excluded.suspended OR s.retained_at IS NOT NULL, excluded.per_second,
+                        excluded.burst, excluded.window_past, excluded.raw_retention)";
         sqlx::query(sql)
             .bind(id.as_str())
             .bind(suspended)
@@ -142,6 +158,7 @@ fn put_pipeline<'a>(
             created_at,
             retired,
         } = pipeline;
+        alone(connection).await?;
         let sql = "INSERT INTO pipeline AS p
                        (tenant, name, services, environments, created_at, retired)
                    VALUES ($1, $2, $3, $4, $5, $6)
@@ -165,36 +182,44 @@ fn put_pipeline<'a>(
 
 fn add_key<'a>(connection: &'a mut PgConnection, key: &'a KeyRecord) -> Work<'a, ()> {
     Box::pin(async move {
-        let KeyRecord {
-            id,
-            tenant,
-            hash,
-            name,
-            services,
-            networks,
-            backfill,
-            created_at,
-            not_after,
-            revoked_at,
-        } = key;
-        let sql = "INSERT INTO api_key (id, tenant, hash, name, services, networks, backfill,
-                                        created_at, not_after, revoked_at)
-                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
-        sqlx::query(sql)
-            .bind(id.as_str())
-            .bind(tenant.as_str())
-            .bind(hash.0.as_slice())
-            .bind(name)
-            .bind(services)
-            .bind(networks)
-            .bind(backfill)
-            .bind(created_at.0)
-            .bind(not_after.map(|t| t.0))
-            .bind(revoked_at.map(|t| t.0))
-            .execute(connection)
-            .await?;
-        Ok(())
+        alone(connection).await?;
+        insert_key(connection, key).await
     })
+}
+
+async fn insert_key(connection: &mut PgConnection, key: &KeyRecord) -> Result<(), Failure> {
+    let KeyRecord {
+        id,
+        tenant,
+        hash,
+        name,
+        services,
+        networks,
+        backfill,
+        created_at,
+        not_after,
+        revoked_at,
+        managed,
+    } = key;
+    let sql = "INSERT INTO api_key (id, tenant, hash, name, services, networks, backfill,
+                                    created_at, not_after, revoked_at, entry, published)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+    sqlx::query(sql)
+        .bind(id.as_str())
+        .bind(tenant.as_str())
+        .bind(hash.0.as_slice())
+        .bind(name)
+        .bind(services)
+        .bind(networks)
+        .bind(backfill)
+        .bind(created_at.0)
+        .bind(not_after.map(|t| t.0))
+        .bind(revoked_at.map(|t| t.0))
+        .bind(managed.as_ref().map(|managed| &managed.entry))
+        .bind(managed.as_ref().map(|managed| managed.published))
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 fn revoke_key<'a>(
@@ -202,6 +227,7 @@ fn revoke_key<'a>(
     (tenant, id, at): &'a (TenantId, KeyId, UnixMillis),
 ) -> Work<'a, bool> {
     Box::pin(async move {
+        alone(connection).await?;
         let sql = "UPDATE api_key SET revoked_at = $3
                    WHERE id = $1 AND tenant = $2 AND revoked_at IS NULL";
         sqlx::query(sql)

@@ -10,6 +10,10 @@ use super::options::{PostgresOptions, place};
 const MIGRATIONS: &[(&str, &str)] = &[
     ("0001_initial", include_str!("migrations/0001_initial.sql")),
     ("0002_control", include_str!("migrations/0002_control.sql")),
+    (
+        "0003_operator",
+        include_str!("migrations/0003_operator.sql"),
+    ),
 ];
 
 /// The key of the lock that one migration holds at a time: "Sendry" in ASCII.

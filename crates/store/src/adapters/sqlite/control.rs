@@ -1,6 +1,7 @@
 //! [`ControlStore`] on SQLite.
 
 mod beats;
+mod operator;
 mod snapshot;
 
 use std::time::Duration;
@@ -129,7 +130,13 @@ fn put_tenant(transaction: &Connection, tenant: &TenantRecord) -> Result<(), Fai
         rate,
         window,
         raw_retention,
+        retained_at: _,
+        stamp: _,
     } = tenant;
+    let sql =
+        "SELECT EXISTS (SELECT 1 FROM tenant_setting WHERE id = ? AND retained_at IS NOT NULL)";
+    let mut statement = transaction.prepare_cached(sql)?;
+    let retained: bool = statement.query_row([id.as_str()], |row| row.get(0))?;
     let sql = "INSERT INTO tenant_setting (id, suspended, per_second, burst, window, raw_retention)
                VALUES (?, ?, ?, ?, ?, ?)
                ON CONFLICT DO UPDATE SET
@@ -141,7 +148,7 @@ fn put_tenant(transaction: &Connection, tenant: &TenantRecord) -> Result<(), Fai
                            excluded.window, excluded.raw_retention)";
     let rows = transaction.prepare_cached(sql)?.execute(params![
         id.as_str(),
-        suspended,
+        *suspended || retained,
         rate.map(|r| r.per_second),
         rate.map(|r| r.burst),
         window.past(),
@@ -189,11 +196,12 @@ fn add_key(transaction: &Connection, key: &KeyRecord) -> Result<(), Failure> {
         created_at,
         not_after,
         revoked_at,
+        managed,
     } = key;
     let sql =
         "INSERT INTO api_key (id, tenant, hash, name, services, networks, backfill, created_at,
-                                    not_after, revoked_at)
-               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+                                    not_after, revoked_at, entry, published)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     let rows = transaction.prepare_cached(sql)?.execute(params![
         id.as_str(),
         tenant.as_str(),
@@ -205,6 +213,8 @@ fn add_key(transaction: &Connection, key: &KeyRecord) -> Result<(), Failure> {
         created_at.0,
         not_after.map(|t| t.0),
         revoked_at.map(|t| t.0),
+        managed.as_ref().map(|managed| &managed.entry),
+        managed.as_ref().map(|managed| managed.published),
     ])?;
     changed(transaction, rows)
 }

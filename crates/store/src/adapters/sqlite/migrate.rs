@@ -8,6 +8,7 @@ use rusqlite::{Connection, TransactionBehavior};
 const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_initial.sql"),
     include_str!("migrations/0002_process.sql"),
+    include_str!("migrations/0003_operator.sql"),
 ];
 
 /// `application_id` of our files: "Sdry".

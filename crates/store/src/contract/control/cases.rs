@@ -22,6 +22,8 @@ fn settings(name: &str) -> TenantRecord {
         rate: None,
         window: Window::default(),
         raw_retention: 30 * DAY,
+        retained_at: None,
+        stamp: None,
     }
 }
 
@@ -50,6 +52,7 @@ fn key(seed: u8, of: &str) -> KeyRecord {
         created_at: NOW,
         not_after: Some(NOW.plus(DAY)),
         revoked_at: None,
+        managed: None,
     }
 }
 

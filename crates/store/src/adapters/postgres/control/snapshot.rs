@@ -10,23 +10,41 @@ use sendry_domain::{
 use sqlx::{PgConnection, Row, postgres::PgRow};
 
 use super::{
-    super::{database::Work, failure::Failure},
+    super::{column::count, database::Work, failure::Failure},
     version,
 };
-use crate::{ControlSnapshot, KeyRecord, PipelineRecord, TenantRecord};
+use crate::{ControlSnapshot, KeyRecord, ManagedKey, PipelineRecord, Stamp, TenantRecord};
+
+/// What [`tenant`] reads.
+macro_rules! tenants {
+    ($tail:literal) => {
+        concat!(
+            "SELECT t.id, t.suspended, t.per_second, t.burst, t.window_past, t.raw_retention,
+                    t.retained_at, s.epoch, s.uid, s.generation
+             FROM tenant_setting AS t LEFT JOIN tenant_stamp AS s ON s.tenant = t.id ",
+            $tail
+        )
+    };
+}
+
+/// What [`key`] reads.
+macro_rules! keys {
+    ($tail:literal) => {
+        concat!(
+            "SELECT id, tenant, hash, name, services, networks, backfill, created_at, not_after,
+                    revoked_at, entry, published
+             FROM api_key ",
+            $tail
+        )
+    };
+}
 
 /// Reads everything, each list in the order of its names. The transaction's one snapshot makes version and lists agree.
 pub fn read<'a>(connection: &'a mut PgConnection, (): &'a ()) -> Work<'a, ControlSnapshot> {
     Box::pin(async move {
         Ok(ControlSnapshot {
             version: version(connection, &()).await?,
-            tenants: all(
-                connection,
-                "SELECT id, suspended, per_second, burst, window_past, raw_retention
-                 FROM tenant_setting ORDER BY id COLLATE \"C\"",
-                tenant,
-            )
-            .await?,
+            tenants: all(connection, tenants!("ORDER BY t.id COLLATE \"C\""), tenant).await?,
             pipelines: all(
                 connection,
                 "SELECT tenant, name, services, environments, created_at, retired
@@ -34,16 +52,29 @@ pub fn read<'a>(connection: &'a mut PgConnection, (): &'a ()) -> Work<'a, Contro
                 pipeline,
             )
             .await?,
-            keys: all(
-                connection,
-                "SELECT id, tenant, hash, name, services, networks, backfill, created_at, not_after,
-                        revoked_at
-                 FROM api_key ORDER BY id COLLATE \"C\"",
-                key,
-            )
-            .await?,
+            keys: all(connection, keys!("ORDER BY id COLLATE \"C\""), key).await?,
         })
     })
+}
+
+/// One tenant.
+pub async fn one_tenant(
+    connection: &mut PgConnection,
+    id: &TenantId,
+) -> Result<Option<TenantRecord>, Failure> {
+    let found = sqlx::query(tenants!("WHERE t.id = $1")).bind(id.as_str());
+    let found = found.fetch_optional(connection).await?;
+    found.as_ref().map(tenant).transpose()
+}
+
+/// One key.
+pub async fn one_key(
+    connection: &mut PgConnection,
+    id: &KeyId,
+) -> Result<Option<KeyRecord>, Failure> {
+    let found = sqlx::query(keys!("WHERE id = $1")).bind(id.as_str());
+    let found = found.fetch_optional(connection).await?;
+    found.as_ref().map(key).transpose()
 }
 
 async fn all<T>(
@@ -72,7 +103,20 @@ fn tenant(row: &PgRow) -> Result<TenantRecord, Failure> {
         rate,
         window: Window::live(row.try_get(4)?),
         raw_retention: row.try_get(5)?,
+        retained_at: row.try_get::<Option<i64>, _>(6)?.map(UnixMillis),
+        stamp: stamp(row)?,
     })
+}
+
+fn stamp(row: &PgRow) -> Result<Option<Stamp>, Failure> {
+    let Some(epoch) = row.try_get(7)? else {
+        return Ok(None);
+    };
+    Ok(Some(Stamp {
+        epoch: count(epoch),
+        uid: row.try_get(8)?,
+        generation: row.try_get(9)?,
+    }))
 }
 
 fn pipeline(row: &PgRow) -> Result<PipelineRecord, Failure> {
@@ -102,6 +146,14 @@ fn key(row: &PgRow) -> Result<KeyRecord, Failure> {
         created_at: UnixMillis(row.try_get(7)?),
         not_after: time(8)?,
         revoked_at: time(9)?,
+        managed: managed(row.try_get(10)?, row.try_get(11)?),
+    })
+}
+
+fn managed(entry: Option<String>, published: Option<bool>) -> Option<ManagedKey> {
+    Some(ManagedKey {
+        entry: entry?,
+        published: published?,
     })
 }
 

@@ -35,6 +35,8 @@ fn settings(retention: i64) -> TenantRecord {
         rate: None,
         window: Window::default(),
         raw_retention: retention,
+        retained_at: None,
+        stamp: None,
     }
 }
 

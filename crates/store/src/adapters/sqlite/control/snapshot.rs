@@ -1,44 +1,83 @@
 //! All settings at once.
 
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, OptionalExtension, Row};
 use sendry_domain::{
     api_key::KeyHash,
-    id::{KeyId, PipelineName},
+    id::{KeyId, PipelineName, TenantId},
     limit::Rate,
     time::UnixMillis,
     window::Window,
 };
+use uuid::Uuid;
 
 use super::{
-    super::{failure::Failure, names},
+    super::{column::count, failure::Failure, names},
     version,
 };
-use crate::{ControlSnapshot, KeyRecord, PipelineRecord, TenantRecord};
+use crate::{ControlSnapshot, KeyRecord, ManagedKey, PipelineRecord, Stamp, TenantRecord};
+
+/// What [`tenant`] reads.
+macro_rules! tenants {
+    ($tail:literal) => {
+        concat!(
+            "SELECT t.id, t.suspended, t.per_second, t.burst, t.window, t.raw_retention,
+                    t.retained_at, s.epoch, s.uid, s.generation
+             FROM tenant_setting AS t LEFT JOIN tenant_stamp AS s ON s.tenant = t.id ",
+            $tail
+        )
+    };
+}
+
+/// What [`key`] reads.
+macro_rules! keys {
+    ($tail:literal) => {
+        concat!(
+            "SELECT id, tenant, hash, name, services, networks, backfill, created_at, not_after,
+                    revoked_at, entry, published
+             FROM api_key ",
+            $tail
+        )
+    };
+}
 
 /// Reads everything, each list in the order of its names.
 pub fn read(snapshot: &Connection) -> Result<ControlSnapshot, Failure> {
     Ok(ControlSnapshot {
         version: version(snapshot)?,
-        tenants: all(
-            snapshot,
-            "SELECT id, suspended, per_second, burst, window, raw_retention
-             FROM tenant_setting ORDER BY id",
-            tenant,
-        )?,
+        tenants: all(snapshot, tenants!("ORDER BY t.id"), tenant)?,
         pipelines: all(
             snapshot,
             "SELECT tenant, name, services, environments, created_at, retired
              FROM pipeline ORDER BY tenant, name",
             pipeline,
         )?,
-        keys: all(
-            snapshot,
-            "SELECT id, tenant, hash, name, services, networks, backfill, created_at, not_after,
-                    revoked_at
-             FROM api_key ORDER BY id",
-            key,
-        )?,
+        keys: all(snapshot, keys!("ORDER BY id"), key)?,
     })
+}
+
+/// One tenant.
+pub fn one_tenant(
+    snapshot: &Connection,
+    tenant: &TenantId,
+) -> Result<Option<TenantRecord>, Failure> {
+    let sql = tenants!("WHERE t.id = ?");
+    one(snapshot, sql, tenant.as_str(), self::tenant)
+}
+
+/// One key.
+pub fn one_key(snapshot: &Connection, id: &KeyId) -> Result<Option<KeyRecord>, Failure> {
+    one(snapshot, keys!("WHERE id = ?"), id.as_str(), key)
+}
+
+fn one<T>(
+    snapshot: &Connection,
+    sql: &str,
+    name: &str,
+    read: fn(&Row<'_>) -> Result<T, Failure>,
+) -> Result<Option<T>, Failure> {
+    let mut statement = snapshot.prepare_cached(sql)?;
+    let found = statement.query_row([name], |row| Ok(read(row)));
+    found.optional()?.transpose()
 }
 
 fn all<T>(
@@ -66,7 +105,20 @@ fn tenant(row: &Row<'_>) -> Result<TenantRecord, Failure> {
         rate,
         window: Window::live(row.get(4)?),
         raw_retention: row.get(5)?,
+        retained_at: row.get::<_, Option<i64>>(6)?.map(UnixMillis),
+        stamp: stamp(row)?,
     })
+}
+
+fn stamp(row: &Row<'_>) -> Result<Option<Stamp>, Failure> {
+    let Some(epoch) = row.get(7)? else {
+        return Ok(None);
+    };
+    Ok(Some(Stamp {
+        epoch: count(epoch),
+        uid: Uuid::from_bytes(row.get(8)?),
+        generation: row.get(9)?,
+    }))
 }
 
 fn pipeline(row: &Row<'_>) -> Result<PipelineRecord, Failure> {
@@ -93,6 +145,14 @@ fn key(row: &Row<'_>) -> Result<KeyRecord, Failure> {
         created_at: UnixMillis(row.get(7)?),
         not_after: time(8)?,
         revoked_at: time(9)?,
+        managed: managed(row.get(10)?, row.get(11)?),
+    })
+}
+
+fn managed(entry: Option<String>, published: Option<bool>) -> Option<ManagedKey> {
+    Some(ManagedKey {
+        entry: entry?,
+        published: published?,
     })
 }
 

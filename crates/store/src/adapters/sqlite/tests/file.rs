@@ -36,6 +36,8 @@ async fn what_was_written_is_there_after_opening_again() {
         rate: None,
         window: Window::default(),
         raw_retention: DAY,
+        retained_at: None,
+        stamp: None,
     };
     store.put_tenant(&settings).await.unwrap();
     MetricStore::purge(&*store, &t.id, NOW, Window::default(), OldestHead::Empty)
@@ -98,7 +100,7 @@ fn an_empty_file_is_brought_to_this_builds_schema_once() {
     std::fs::write(&path, b"").unwrap();
     for _ in 0..2 {
         drop(open(folder.path()));
-        assert_eq!(version(&path), 2);
+        assert_eq!(version(&path), 3);
     }
     let connection = Connection::open(&path).unwrap();
     let page: i64 = connection
@@ -126,7 +128,7 @@ fn a_file_of_a_newer_build_is_refused_with_advice_and_left_alone() {
             refused,
             OpenError::Newer {
                 found: 99,
-                known: 2,
+                known: 3,
                 ..
             }
         ),
