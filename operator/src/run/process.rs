@@ -2,18 +2,19 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail};
 use kube::{
     Client, Config,
     config::{KubeConfigOptions, Kubeconfig},
 };
 use sendry_runtime::{clock::SystemClock, metrics::MetricsBuilder, process::Process};
+use sendry_queue::adapters::rabbitmq_management::RabbitManagement;
 use sendry_store::adapters::postgres::{OpenError, PostgresOptions, PostgresStore};
 use uuid::Uuid;
 
 use super::{Assemble, Operator, OperatorArgs, Parts};
 use crate::{
-    context::SystemEntropy, metrics::OperatorMetrics, settings::Settings, topology::Topology,
+    context::SystemEntropy, metrics::OperatorMetrics, settings::Settings, topology::{self, Topology},
 };
 
 /// How long the API server may take to accept a connection.
@@ -39,7 +40,7 @@ async fn operate(args: OperatorArgs, settings: Settings, assemble: Assemble) -> 
     let operator_metrics = OperatorMetrics::register(metrics.registry());
     let mut process = Process::begin(args.process.clone(), metrics.build()).await?;
 
-    let topology = connect_topology(&args, &settings)?;
+    let topology = connect_topology(&args, &settings, operator_metrics.clone())?;
     let client = connect(args.kubeconfig.as_deref()).await?;
     let answers = || async { client.apiserver_version().await.map_err(Box::new) };
     let Some(version) = process.wait_for("kubernetes", answers, |_| true).await? else {
@@ -92,15 +93,22 @@ async fn connect(kubeconfig: Option<&Path>) -> anyhow::Result<Client> {
 ///
 /// # Errors
 /// When they name none, or two, or one that cannot be.
-pub fn connect_topology(args: &OperatorArgs, settings: &Settings) -> anyhow::Result<Topology> {
-    let named = [
-        args.management_url.is_some(),
-        args.management_secret_dir.is_some(),
-    ];
-    ensure!(
-        named.iter().filter(|named| **named).count() == 1,
-        "name the broker's management API by --management-url or by --management-secret-dir"
-    );
-    let _ = (&args.vhost, &settings.owner);
-    Ok(Topology)
+pub fn connect_topology(
+    args: &OperatorArgs,
+    settings: &Settings,
+    metrics: OperatorMetrics,
+) -> anyhow::Result<Topology> {
+    let broker = match (&args.management_url, &args.management_secret_dir) {
+        (Some(url), None) => RabbitManagement::new(url.expose(), &args.vhost),
+        (None, Some(folder)) => RabbitManagement::from_folder(folder),
+        _ => bail!(
+            "name the broker's management API by --management-url or by --management-secret-dir"
+        ),
+    };
+    let broker = broker.context("the broker's management API")?;
+    let how = topology::Settings {
+        owner: settings.owner.clone(),
+        interval: settings.topology,
+    };
+    Ok(Topology::new(Arc::new(broker), how, SystemClock::shared(), metrics))
 }

@@ -22,7 +22,7 @@ pub fn record(valid: &Valid) -> TenantRecord {
         rate: valid.rate,
         window: valid.window,
         raw_retention: valid.raw_retention,
-        max_payload: None,
+        max_payload: valid.max_payload,
         retained_at: None,
         stamp: None,
     }

@@ -37,6 +37,8 @@ pub struct Valid {
     pub window: Window,
     /// Milliseconds for which raw events are kept.
     pub raw_retention: i64,
+    /// Bytes of one request's body; `None` = what ingest takes at most.
+    pub max_payload: Option<u32>,
     /// Bytes that may wait in each queue.
     pub backlog_bytes: u64,
     /// Whether what another owner marks on the broker is taken over.
@@ -124,6 +126,11 @@ pub fn validate(
             quantity::bytes(quantity).ok_or_else(|| bad("limits.backlogBytes"))?
         }
     };
+    let max_payload = limits.max_payload.as_ref().map(|quantity| {
+        let bytes = quantity::bytes(quantity).and_then(|bytes| u32::try_from(bytes).ok());
+        bytes.ok_or_else(|| bad("limits.maxPayload"))
+    });
+    let max_payload = max_payload.transpose()?;
     let (entries, refused) = entries(tenant);
     Ok(Valid {
         id,
@@ -137,6 +144,7 @@ pub fn validate(
         }),
         window: Window::live(quantity::millis(&spec.window).ok_or_else(|| bad("window"))?),
         raw_retention: quantity::millis(&spec.retention.raw).ok_or_else(|| bad("retention.raw"))?,
+        max_payload,
         backlog_bytes,
         adopt: annotated(tenant, names::ADOPT_ANNOTATION),
         protected: spec.deletion_protection,

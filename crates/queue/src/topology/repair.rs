@@ -55,6 +55,25 @@ pub enum Verb {
     RemoveUser,
 }
 
+impl Verb {
+    /// For labels.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::DeclareExchange => "declare_exchange",
+            Self::PutPolicy => "put_policy",
+            Self::RemovePolicy => "remove_policy",
+            Self::DeclareQueue => "declare_queue",
+            Self::Bind => "bind",
+            Self::Unbind => "unbind",
+            Self::PutUser => "put_user",
+            Self::PutPermission => "put_permission",
+            Self::RemoveQueue => "remove_queue",
+            Self::RemoveUser => "remove_user",
+        }
+    }
+}
+
 impl Repair {
     /// What it does.
     #[must_use]
