@@ -10,11 +10,19 @@
 //! | [`pipeline`] | `SendryPipeline`: which of a tenant's events go to which workers |
 //! | [`condition`] | what both say of themselves |
 //! | [`names`] | labels, annotations and other names that stand in manifests |
+//! | [`definitions()`], [`documents()`] | the definitions as an API server is given them; the files made from them |
+//! | [`admission`] | what the API server refuses by itself: deletion of what is protected, an operator gone astray |
 
+pub mod admission;
 pub mod condition;
+mod definitions;
+mod documents;
 pub mod names;
 pub mod pipeline;
+mod reference;
 pub mod tenant;
 
+pub use definitions::definitions;
+pub use documents::{Document, DocumentError, documents, yaml};
 pub use pipeline::{SendryPipeline, SendryPipelineSpec, SendryPipelineStatus};
 pub use tenant::{SendryTenant, SendryTenantSpec, SendryTenantStatus};

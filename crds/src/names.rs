@@ -31,5 +31,65 @@ pub const BROKER_GONE_ANNOTATION: &str = "sendry.io/broker-gone";
 /// Annotation of our CustomResourceDefinitions, and of protected namespaces: `"true"` allows to delete them.
 pub const ALLOW_DELETION_ANNOTATION: &str = "sendry.io/allow-deletion";
 
+/// Annotation of a namespace: `"true"` while its tenant has `spec.deletionProtection`. The operator sets it, since an
+/// admission policy cannot look at the tenant.
+pub const PROTECTED_ANNOTATION: &str = "sendry.io/protected";
+
 /// Field manager of server-side apply.
 pub const FIELD_MANAGER: &str = "sendry-operator";
+
+/// A name in manifests, for the reference.
+pub(crate) struct Named {
+    /// The label, annotation or finalizer.
+    pub name: &'static str,
+    /// On what, and whether it is a label, an annotation or a finalizer.
+    pub on: &'static str,
+    /// Who sets it, and what it does.
+    pub means: &'static str,
+}
+
+/// Labels, annotations and finalizers that others meet.
+pub(crate) const NAMED: &[Named] = &[
+    Named {
+        name: TENANT_LABEL,
+        on: "label of namespaces, Secrets and all that the operator makes",
+        means: "The tenant it belongs to. Set it on a namespace to have that adopted, and on a Secret that `secretRef` names. \
+                On a namespace, only who may update SendryTenants sets, changes or removes it.",
+    },
+    Named {
+        name: API_KEY_LABEL,
+        on: "label of Secrets",
+        means: "The entry of `spec.apiKeys` whose key is published there. Set it with the tenant's label to have a Secret \
+                adopted that was there before.",
+    },
+    Named {
+        name: MANAGED_BY_LABEL,
+        on: "label of all that the operator makes",
+        means: "Always `sendry-operator`.",
+    },
+    Named {
+        name: TENANT_FINALIZER,
+        on: "finalizer of tenants",
+        means: "Set by the operator: a deleted tenant's rows are marked as retained before it goes.",
+    },
+    Named {
+        name: ADOPT_ANNOTATION,
+        on: "annotation of tenants",
+        means: "`\"true\"` takes over queues and users on the broker that carry another owner's mark.",
+    },
+    Named {
+        name: BROKER_GONE_ANNOTATION,
+        on: "annotation of tenants",
+        means: "`\"true\"` says that the broker will never come back, so nothing on it is waited for.",
+    },
+    Named {
+        name: PROTECTED_ANNOTATION,
+        on: "annotation of namespaces",
+        means: "`\"true\"` is set by the operator while the tenant has `spec.deletionProtection`: the namespace cannot be deleted.",
+    },
+    Named {
+        name: ALLOW_DELETION_ANNOTATION,
+        on: "annotation of protected namespaces and of our definitions",
+        means: "`\"true\"` allows to delete them all the same.",
+    },
+];

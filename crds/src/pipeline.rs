@@ -44,7 +44,10 @@ pub struct SendryPipelineSpec {
     /// Services whose events it takes; `*` is all. Of several pipelines the most specific one takes an event; of equal
     /// ones the older. Default: all.
     #[serde(default = "all")]
-    #[schemars(length(min = 1, max = 64), inner(length(min = 1, max = 64), regex(pattern = r"^(\*|[A-Za-z0-9._-]+)$")))]
+    #[schemars(
+        length(min = 1, max = 64),
+        inner(length(min = 1, max = 64), regex(pattern = r"^(\*|[A-Za-z0-9._-]+)$"))
+    )]
     #[x_kube(
         merge_strategy = ListMerge::Set,
         validation = Rule::new("size(self) == 1 || !('*' in self)").message("`*` is all services: name it alone"),
@@ -52,7 +55,10 @@ pub struct SendryPipelineSpec {
     pub services: Vec<String>,
     /// Environments whose events it takes; `*` is all. Default: all.
     #[serde(default = "all")]
-    #[schemars(length(min = 1, max = 64), inner(length(min = 1, max = 64), regex(pattern = r"^(\*|[A-Za-z0-9._-]+)$")))]
+    #[schemars(
+        length(min = 1, max = 64),
+        inner(length(min = 1, max = 64), regex(pattern = r"^(\*|[A-Za-z0-9._-]+)$"))
+    )]
     #[x_kube(
         merge_strategy = ListMerge::Set,
         validation = Rule::new("size(self) == 1 || !('*' in self)").message("`*` is all environments: name it alone"),
@@ -85,6 +91,7 @@ pub struct SendryPipelineSpec {
 pub struct QueueSpec {
     /// Bytes that may wait; beyond it ingest answers 503 `backlog_full`. Default: the tenant's `limits.backlogBytes`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("maxLength" = 32))]
     #[x_kube(validation = Rule::new(
         "isQuantity(string(self)) && quantity(string(self)).compareTo(quantity('1Mi')) >= 0 && quantity(string(self)).compareTo(quantity('1Ti')) <= 0"
     ).message("maxLengthBytes is a quantity from 1Mi to 1Ti"))]
@@ -118,12 +125,14 @@ pub struct WorkerSpec {
 pub struct WorkerResources {
     /// From 50m to 8. Default: 500m, as a request without a limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("maxLength" = 32))]
     #[x_kube(validation = Rule::new(
         "isQuantity(string(self)) && quantity(string(self)).compareTo(quantity('50m')) >= 0 && quantity(string(self)).compareTo(quantity('8')) <= 0"
     ).message("cpu is a quantity from 50m to 8"))]
     pub cpu: Option<Quantity>,
     /// From 128Mi to 8Gi. Default: 256Mi.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("maxLength" = 32))]
     #[x_kube(validation = Rule::new(
         "isQuantity(string(self)) && quantity(string(self)).compareTo(quantity('128Mi')) >= 0 && quantity(string(self)).compareTo(quantity('8Gi')) <= 0"
     ).message("memory is a quantity from 128Mi to 8Gi"))]
@@ -208,7 +217,7 @@ pub enum DeletionPolicy {
 }
 
 /// What the operator found and did.
-#[derive(JsonSchema, Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SendryPipelineStatus {
     /// The generation of the spec that this is about.
@@ -218,6 +227,7 @@ pub struct SendryPipelineStatus {
     /// `ScalingLimited`.
     #[serde(default)]
     #[schemars(length(max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
     /// Workers there are.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -37,7 +37,10 @@ pub struct SendryTenantSpec {
     /// The namespace where the Secrets of its API keys and its pipelines live. Made if it is not there; one that is there
     /// is taken only if it carries the label `sendry.io/tenant: <name of the tenant>`. It is never deleted, and it cannot
     /// be changed later.
-    #[schemars(length(min = 1, max = 63), regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    #[schemars(
+        length(min = 1, max = 63),
+        regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
+    )]
     #[x_kube(
         validation = Rule::new("self == oldSelf").message("namespace cannot be changed: make another tenant"),
         validation = Rule::new("!self.startsWith('kube-') && self != 'default'")
@@ -62,7 +65,7 @@ pub struct SendryTenantSpec {
     #[x_kube(
         merge_strategy = ListMerge::Map(vec!["name".into()]),
         validation = Rule::new(
-            "self.filter(k, !has(k.secretRef)).all(k, self.filter(o, !has(o.secretRef)).exists_one(o, \
+            "self.all(k, has(k.secretRef) || self.exists_one(o, !has(o.secretRef) && \
              (has(o.secretName) ? o.secretName : o.name) == (has(k.secretName) ? k.secretName : k.name)))"
         ).message("two API keys of a tenant cannot share one Secret: give each another secretName"),
     )]
@@ -94,12 +97,14 @@ pub struct Limits {
     pub burst: Option<u32>,
     /// Bytes of one request's body, inflated; beyond it ingest answers 413. At most 5Mi, which is the default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("maxLength" = 32))]
     #[x_kube(validation = Rule::new(
         "isQuantity(string(self)) && quantity(string(self)).compareTo(quantity('1Ki')) >= 0 && quantity(string(self)).compareTo(quantity('5Mi')) <= 0"
     ).message("maxPayload is a quantity from 1Ki to 5Mi"))]
     pub max_payload: Option<Quantity>,
     /// Bytes that may wait in each of its queues; beyond it ingest answers 503 `backlog_full`. Default: 4Gi.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("maxLength" = 32))]
     #[x_kube(validation = Rule::new(
         "isQuantity(string(self)) && quantity(string(self)).compareTo(quantity('1Mi')) >= 0 && quantity(string(self)).compareTo(quantity('1Ti')) <= 0"
     ).message("backlogBytes is a quantity from 1Mi to 1Ti"))]
@@ -143,17 +148,26 @@ pub struct Retention {
 )]
 pub struct ApiKeySpec {
     /// What it is called; unique among the tenant's keys.
-    #[schemars(length(min = 1, max = 40), regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    #[schemars(
+        length(min = 1, max = 40),
+        regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
+    )]
     pub name: String,
     /// Services it may send events of; none = all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 64), inner(length(min = 1, max = 64), regex(pattern = r"^[A-Za-z0-9._-]+$")))]
+    #[schemars(
+        length(max = 64),
+        inner(length(min = 1, max = 64), regex(pattern = r"^[A-Za-z0-9._-]+$"))
+    )]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub services: Vec<String>,
     /// The Secret, in the tenant's namespace, where a generated key is published as `api-key`. Default: the name of the
     /// entry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 63), regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    #[schemars(
+        length(min = 1, max = 63),
+        regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
+    )]
     pub secret_name: Option<String>,
     /// The operator makes the key. This is the default; `generate: {}` says it aloud.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -182,7 +196,10 @@ pub struct Generate {}
 #[derive(JsonSchema, Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct SecretRef {
     /// The Secret, in the tenant's namespace.
-    #[schemars(length(min = 1, max = 253), regex(pattern = r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$"))]
+    #[schemars(
+        length(min = 1, max = 253),
+        regex(pattern = r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$")
+    )]
     pub name: String,
     /// Which of its values. Default: api-key.
     #[serde(default = "default_key")]
@@ -215,7 +232,7 @@ pub struct Rotation {
 }
 
 /// What the operator found and did.
-#[derive(JsonSchema, Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SendryTenantStatus {
     /// The generation of the spec that this is about.
@@ -224,10 +241,12 @@ pub struct SendryTenantStatus {
     /// `Ready`, `Reconciling`, `Stalled`, `TopologySynced`, `KeysReady`.
     #[serde(default)]
     #[schemars(length(max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
     /// Its keys, by entry; never the keys themselves.
     #[serde(default)]
     #[schemars(length(max = 64))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub api_keys: Vec<ApiKeyStatus>,
     /// How many keys ingest accepts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -235,7 +254,7 @@ pub struct SendryTenantStatus {
 }
 
 /// The keys of an entry.
-#[derive(JsonSchema, Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ApiKeyStatus {
     /// The entry.
@@ -254,6 +273,7 @@ pub struct ApiKeyStatus {
     /// Every key of it that ingest knows, the newest first.
     #[serde(default)]
     #[schemars(length(max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["id".into()]))]
     pub keys: Vec<KeyStatus>,
 }
 

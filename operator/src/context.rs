@@ -29,7 +29,9 @@ pub struct SystemEntropy;
 
 impl Entropy for SystemEntropy {
     fn fill(&self, bytes: &mut [u8]) -> Result<(), NoEntropy> {
-        rand::rngs::OsRng.try_fill_bytes(bytes).map_err(|_| NoEntropy)
+        rand::rngs::OsRng
+            .try_fill_bytes(bytes)
+            .map_err(|_| NoEntropy)
     }
 }
 

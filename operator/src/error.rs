@@ -85,13 +85,13 @@ impl Failure {
     /// A failure of the API server to do something.
     #[must_use]
     pub fn kubernetes(doing: impl Into<String>, source: kube::Error) -> Self {
-        let conflict = matches!(&source, kube::Error::Api(status) if status.code == 409);
+        let category = match &source {
+            kube::Error::Api(status) if status.code == 409 => Category::Conflict,
+            refused if crate::gate::is_refused(refused) => Category::Superseded,
+            _ => Category::Kubernetes,
+        };
         Self {
-            category: if conflict {
-                Category::Conflict
-            } else {
-                Category::Kubernetes
-            },
+            category,
             doing: doing.into(),
             source: Box::new(source),
         }

@@ -15,8 +15,9 @@
 //! | [`controller`], [`work`], [`watch`] | who is reconciled next, and who notices changes? |
 //! | [`leader`], [`gate`] | who may write? |
 //! | [`condition`], [`events`], [`metrics`] | who is told what? |
-//! | [`context`], [`settings`], [`run`] | what everybody is handed, and the composition root |
+//! | [`context`], [`settings`], [`run`], [`cli`] | what everybody is handed, and the composition root |
 
+pub mod cli;
 pub mod condition;
 pub mod context;
 pub mod controller;

@@ -16,6 +16,8 @@ use crate::{Server, Tell, folder, machine, mongo, postgres, process, rabbitmq};
 
 mod apt;
 pub mod ferretdb;
+mod go;
+pub mod kubernetes;
 pub mod sid;
 
 /// A server that can be installed.
@@ -27,11 +29,18 @@ pub enum Part {
     Postgres,
     /// `mongod`, or FerretDB with DocumentDB.
     Mongodb,
+    /// The control plane of Kubernetes: API server, etcd, controller manager.
+    Kubernetes,
 }
 
 impl Part {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::RabbitMq, Self::Postgres, Self::Mongodb];
+    pub const ALL: [Self; 4] = [
+        Self::RabbitMq,
+        Self::Postgres,
+        Self::Mongodb,
+        Self::Kubernetes,
+    ];
 
     /// What people call it.
     #[must_use]
@@ -40,6 +49,7 @@ impl Part {
             Self::RabbitMq => "RabbitMQ",
             Self::Postgres => "PostgreSQL",
             Self::Mongodb => "the MongoDB server",
+            Self::Kubernetes => "Kubernetes",
         }
     }
 
@@ -50,6 +60,7 @@ impl Part {
             Self::RabbitMq => &[Server::Amqp, Server::RabbitManagement],
             Self::Postgres => &[Server::Postgres],
             Self::Mongodb => &[Server::Mongodb],
+            Self::Kubernetes => &[Server::Kubernetes],
         }
     }
 
@@ -60,6 +71,15 @@ impl Part {
             Self::RabbitMq => rabbitmq::is_installed(),
             Self::Postgres => postgres::is_installed(),
             Self::Mongodb => mongo::is_installed(),
+            Self::Kubernetes => kubernetes::is_installed(),
+        }
+    }
+
+    /// Whether something of it comes as a package.
+    fn needs_packages(self) -> bool {
+        match self {
+            Self::RabbitMq | Self::Postgres | Self::Mongodb => true,
+            Self::Kubernetes => !kubernetes::packages().is_empty(),
         }
     }
 
@@ -88,7 +108,7 @@ pub fn install(parts: &[Part], tell: Tell<'_>) -> anyhow::Result<()> {
     }
     let _alone = alone(tell)?;
     let missing = missing();
-    if let Some(part) = missing.first()
+    if let Some(part) = missing.iter().find(|part| part.needs_packages())
         && !(machine::is_root() && machine::is_debian())
     {
         bail!(
@@ -106,11 +126,18 @@ pub fn install(parts: &[Part], tell: Tell<'_>) -> anyhow::Result<()> {
             ))
         }
     };
-    // What loads packages goes on beside what compiles.
+    // What loads packages goes on beside what compiles, and that one after the other: each takes all cores.
     std::thread::scope(|scope| {
-        let built = missing
-            .contains(&Part::Mongodb)
-            .then(|| scope.spawn(|| ferretdb::build(tell).map_err(failed(Part::Mongodb))));
+        let built = scope.spawn(|| {
+            missing.iter().try_for_each(|part| {
+                match part {
+                    Part::Mongodb => ferretdb::build(tell),
+                    Part::Kubernetes => kubernetes::build(tell),
+                    Part::RabbitMq | Part::Postgres => Ok(()),
+                }
+                .map_err(failed(*part))
+            })
+        });
         let mut loaded = Ok(());
         for part in missing.iter().copied() {
             if loaded.is_ok() {
@@ -118,15 +145,14 @@ pub fn install(parts: &[Part], tell: Tell<'_>) -> anyhow::Result<()> {
                     Part::RabbitMq => apt::install(&["rabbitmq-server"], tell),
                     Part::Postgres => apt::install(&["postgresql-15"], tell),
                     Part::Mongodb => sid::install(tell),
+                    Part::Kubernetes => apt::install(&kubernetes::packages(), tell),
                 }
                 .map_err(failed(part));
             }
         }
-        let built = built.map_or(Ok(()), |thread| {
-            thread
-                .join()
-                .unwrap_or_else(|_| bail!("the build broke off"))
-        });
+        let built = built
+            .join()
+            .unwrap_or_else(|_| bail!("the build broke off"));
         match (loaded, built) {
             (Err(one), Err(other)) => Err(anyhow!("{one:#}\nand {other:#}")),
             (one, other) => one.and(other),

@@ -1,20 +1,21 @@
 //! Test-only: the real servers that adapters and faults are tested against.
 //!
-//! `cargo xtask services up` installs, starts and names the shared three; a test asks [`url`] where they are. A test
-//! that stops, kills or fills a server starts one of its own: [`rabbitmq::RabbitMq`], [`postgres::Postgres`] and
-//! [`mongo::Mongo`] run on free ports, in a folder of the test's, beside any number of others, and end with the test,
-//! however it ends.
+//! `cargo xtask services up` installs, starts and names the shared four; a test asks [`url`] where they are. A test
+//! that stops, kills or fills a server starts one of its own: [`rabbitmq::RabbitMq`], [`postgres::Postgres`],
+//! [`mongo::Mongo`] and [`kube::Kube`] run on free ports, in a folder of the test's, beside any number of others, and
+//! end with the test, however it ends.
 //!
 //! | module | question |
 //! |---|---|
 //! | [`install`] | how does a server come onto this machine? |
-//! | [`rabbitmq`], [`postgres`], [`mongo`] | how is one started, killed, paused and started again? |
-//! | [`shared`] | which three does everybody use, and who stops them? |
+//! | [`rabbitmq`], [`postgres`], [`mongo`], [`kube`] | how is one started, killed, paused and started again? |
+//! | [`shared`] | which four does everybody use, and who stops them? |
 //! | [`process`], [`port`], [`probe`], [`machine`] | what do these rest on? |
 
 use std::path::PathBuf;
 
 pub mod install;
+pub mod kube;
 pub mod machine;
 pub mod mongo;
 pub mod port;
@@ -38,15 +39,18 @@ pub enum Server {
     Postgres,
     /// A server that speaks MongoDB's wire protocol.
     Mongodb,
+    /// A Kubernetes API server, as an administrator: its address is the path of a kubeconfig.
+    Kubernetes,
 }
 
 impl Server {
     /// All of them.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::Amqp,
         Self::RabbitManagement,
         Self::Postgres,
         Self::Mongodb,
+        Self::Kubernetes,
     ];
 
     /// The environment variable that gives its address; it wins over a server that `services up` started.
@@ -57,13 +61,20 @@ impl Server {
             Self::RabbitManagement => "SENDRY_TEST_RABBITMQ_MANAGEMENT_URL",
             Self::Postgres => "SENDRY_TEST_POSTGRES_URL",
             Self::Mongodb => "SENDRY_TEST_MONGODB_URL",
+            Self::Kubernetes => "SENDRY_TEST_KUBECONFIG",
         }
     }
 
-    /// The address that the environment gives.
+    /// The address that the environment gives. `KUBECONFIG` does so only for a cluster of kind, k3d or minikube.
     #[must_use]
     pub fn named(self) -> Option<String> {
-        machine::environment(self.variable())
+        let named = machine::environment(self.variable());
+        match self {
+            Self::Kubernetes => {
+                named.or_else(|| kube::throw_away(machine::environment("KUBECONFIG")?))
+            }
+            Self::Amqp | Self::RabbitManagement | Self::Postgres | Self::Mongodb => named,
+        }
     }
 }
 

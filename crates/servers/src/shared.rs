@@ -1,4 +1,4 @@
-//! The three servers that everybody uses: started once, found by every test, stopped by who is last.
+//! The four servers that everybody uses: started once, found by every test, stopped by who is last.
 //!
 //! What runs is written down: addresses in `running.env` for tests, processes in `running.json` for us. Who uses them
 //! holds a lock; servers that a run started for itself end with the last run that uses them, those that a person started
@@ -6,7 +6,7 @@
 
 use std::{
     fs::{self, File},
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -15,7 +15,7 @@ use anyhow::{Context, ensure};
 use crate::{
     Server, Tell, folder,
     install::{self, Part, sid},
-    machine, probe,
+    kube, machine, probe,
     process::Id,
     running_file,
 };
@@ -54,24 +54,40 @@ pub fn up(keep: bool, tell: Tell<'_>) -> anyhow::Result<()> {
         return Ok(());
     }
     let _alone = alone()?;
-    if answers_all() {
-        tell("servers: all run already");
-        if let Some(mut record) = Record::read()
-            && keep
-            && !record.keep
-        {
-            record.keep = true;
-            record.write()?;
-        }
-        return Ok(());
-    }
-    clear(tell)?;
-    install::install(&parts, tell)?;
-    let began = Instant::now();
-    let record = Record {
-        keep,
-        servers: starting::start(&parts, &data(), tell)?,
+    let record = Record::read();
+    // Without its file nobody would find them.
+    let text = fs::read_to_string(running_file()).unwrap_or_default();
+    let runs = |part: &Part| {
+        let mut servers = part.servers().iter();
+        servers.all(|server| {
+            address_in(&text, *server).is_some_and(|url| answers(*server, &url).is_ok())
+        })
     };
+    let (up, away): (Vec<Part>, Vec<Part>) = parts.iter().partition(|part| runs(part));
+    let mut record = record.unwrap_or_default();
+    let changes = keep && !record.keep;
+    record.keep |= keep;
+    if away.is_empty() {
+        tell("servers: all run already");
+        return if changes { record.write() } else { Ok(()) };
+    }
+    if !up.is_empty() {
+        let up: Vec<&str> = up.into_iter().map(Part::name).collect();
+        tell(&format!("servers: {} already up, and stay", up.join(", ")));
+    }
+    // Others may be using those that run.
+    let (dead, stay) = record
+        .servers
+        .drain(..)
+        .partition(|running| away.contains(&running.part));
+    record.servers = stay;
+    end(dead, tell)?;
+    record.write()?;
+    install::install(&away, tell)?;
+    let began = Instant::now();
+    record
+        .servers
+        .extend(starting::start(&away, &data(), tell)?);
     record.write()?;
     tell(&format!(
         "servers: all run after {:.0} s; their addresses are in {}",
@@ -186,17 +202,14 @@ fn wanted() -> anyhow::Result<Vec<Part>> {
     Ok(parts)
 }
 
-fn answers_all() -> bool {
-    running_file().exists() && status().iter().all(|status| status.failure.is_none())
-}
-
 fn answers(server: Server, url: &str) -> anyhow::Result<()> {
-    let address = record::socket(url)?;
+    let socket = || record::socket(url);
     match server {
-        Server::Amqp => probe::amqp(address),
-        Server::RabbitManagement => probe::connect(address).map(drop),
-        Server::Postgres => probe::connect(address).map(drop),
-        Server::Mongodb => probe::mongodb(address),
+        Server::Amqp => probe::amqp(socket()?),
+        Server::RabbitManagement => probe::connect(socket()?).map(drop),
+        Server::Postgres => probe::connect(socket()?).map(drop),
+        Server::Mongodb => probe::mongodb(socket()?),
+        Server::Kubernetes => kube::is_ready(Path::new(url)),
     }
 }
 
@@ -205,10 +218,20 @@ fn clear(tell: Tell<'_>) -> anyhow::Result<()> {
     let Some(record) = Record::read() else {
         return Ok(());
     };
+    end(record.servers, tell)?;
+    let _ = fs::remove_dir_all(data());
+    Record::remove();
+    Ok(())
+}
+
+/// Ends servers, and removes their data.
+fn end(servers: Vec<Running>, tell: Tell<'_>) -> anyhow::Result<()> {
+    if servers.is_empty() {
+        return Ok(());
+    }
     let began = Instant::now();
     std::thread::scope(|scope| {
-        let threads: Vec<_> = record
-            .servers
+        let threads: Vec<_> = servers
             .iter()
             .map(|running| scope.spawn(|| running.stop(STOP)))
             .collect();
@@ -218,16 +241,27 @@ fn clear(tell: Tell<'_>) -> anyhow::Result<()> {
         })
     })
     .context("failed to stop a server")?;
-    for folder in record.servers.iter().filter_map(|r| r.inside.as_ref()) {
-        sid::discard(folder);
+    for running in servers {
+        let _ = fs::remove_dir_all(data().join(folder_of(running.part)));
+        if let Some(folder) = running.inside {
+            sid::discard(&folder);
+        }
     }
-    let _ = fs::remove_dir_all(data());
-    Record::remove();
     tell(&format!(
         "servers: stopped in {:.1} s",
         began.elapsed().as_secs_f64()
     ));
     Ok(())
+}
+
+/// As each server calls its folder below the one that it is given.
+fn folder_of(part: Part) -> &'static str {
+    match part {
+        Part::RabbitMq => "rabbitmq",
+        Part::Postgres => "postgres",
+        Part::Mongodb => "mongodb",
+        Part::Kubernetes => "kube",
+    }
 }
 
 /// Where the shared ones keep their data. Another cache has others.
@@ -262,6 +296,8 @@ impl Running {
                 // At once, and yet it takes its shared memory away.
                 Part::Postgres => id.stop("QUIT", patience),
                 Part::Mongodb => id.stop("TERM", patience),
+                // Nothing of it is anywhere but in its data.
+                Part::Kubernetes => id.kill(),
             }
         })
     }

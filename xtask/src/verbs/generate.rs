@@ -1,6 +1,6 @@
 //! Generated files: committed, so that a reader and the dashboard's build need no generator, and checked for drift.
 
-use std::fs;
+use std::{collections::BTreeMap, fs};
 
 use anyhow::{Context, bail};
 use clap::Args;
@@ -34,6 +34,7 @@ pub struct GenerateArgs {
 /// When a generator fails, or a file has drifted.
 pub fn run(args: GenerateArgs) -> anyhow::Result<()> {
     openapi(args.check)?;
+    definitions(args.check)?;
     if args.rust {
         return Ok(());
     }
@@ -50,6 +51,27 @@ pub(super) fn openapi(check: bool) -> anyhow::Result<()> {
     let path = tree::root().join(OPENAPI);
     let stands = fs::read_to_string(&path).unwrap_or_default();
     settle(OPENAPI, stands == text, check, || fs::write(&path, text))
+}
+
+/// Definitions of the custom resources and their reference, as the crate of their types makes them.
+pub(super) fn definitions(check: bool) -> anyhow::Result<()> {
+    let mut command = cargo([
+        "run",
+        "--quiet",
+        "--package",
+        "sendry-crds",
+        "--example",
+        "generate",
+    ]);
+    say(&format!("$ {}", line(&command)));
+    let files: BTreeMap<String, String> = serde_json::from_str(&capture(&mut command)?)
+        .context("failed to read what the generator of the definitions printed")?;
+    for (name, text) in files {
+        let path = tree::root().join(&name);
+        let stands = fs::read_to_string(&path).unwrap_or_default();
+        settle(&name, stands == text, check, || fs::write(&path, text))?;
+    }
+    Ok(())
 }
 
 /// The dashboard's types, by its own script: the one place that knows how. A check puts back what stood there.

@@ -8,13 +8,16 @@ use crate::Tell;
 /// Asked by packages whether they may start their service.
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 
-/// Installs packages.
+/// Installs packages, if there are any to install.
 pub(super) fn install(packages: &[&str], tell: Tell<'_>) -> anyhow::Result<()> {
+    let Some(first) = packages.first() else {
+        return Ok(());
+    };
     let names = packages.join(" ");
     let _policy = Policy::put()?;
     let mut get = apt_get(&["install", "--yes", "--no-install-recommends"]);
     get.args(packages);
-    let log = format!("apt-{}.log", packages[0]);
+    let log = format!("apt-{first}.log");
     let name = format!("install Debian's {names}");
     if step(&name, &log, &mut get, tell).is_ok() {
         return Ok(());

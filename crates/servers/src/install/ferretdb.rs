@@ -1,18 +1,18 @@
 //! FerretDB, built from its Go module by the versions that we name.
 
-use std::{
-    fs,
-    path::PathBuf,
-    process::{Command, Stdio},
+use std::{fs, path::PathBuf, process::Command};
+
+use anyhow::Context;
+
+use super::go::{self, Module};
+use crate::{Tell, folder};
+
+const MODULE: Module = Module {
+    title: "FerretDB",
+    name: "ferretdb",
+    versions: include_str!("../../ferretdb/go.mod"),
+    sums: include_str!("../../ferretdb/go.sum"),
 };
-
-use anyhow::{Context, bail};
-
-use super::step;
-use crate::{Tell, folder, machine};
-
-const MODULE: &str = include_str!("../../ferretdb/go.mod");
-const SUMS: &str = include_str!("../../ferretdb/go.sum");
 /// What is built.
 const PROGRAM: &str = "github.com/FerretDB/FerretDB/v2/cmd/ferretdb";
 
@@ -25,20 +25,8 @@ pub fn program() -> PathBuf {
 /// Whether the program is there and runs, in the version that we name.
 #[must_use]
 pub fn is_built() -> bool {
-    let asked = Command::new(program())
-        .arg("--version")
-        .stderr(Stdio::null())
-        .output();
-    let version = MODULE.lines().find_map(|line| {
-        let line = line
-            .trim()
-            .strip_prefix("github.com/FerretDB/FerretDB/v2 ")?;
-        line.split_whitespace().next()
-    });
-    asked.is_ok_and(|output| {
-        let text = String::from_utf8_lossy(&output.stdout);
-        version.is_some_and(|version| text.contains(version))
-    })
+    let version = MODULE.version("github.com/FerretDB/FerretDB/v2");
+    go::says(Command::new(program()).arg("--version"), version)
 }
 
 /// Builds it, unless it is there. The program appears whole or not at all.
@@ -46,30 +34,6 @@ pub(super) fn build(tell: Tell<'_>) -> anyhow::Result<()> {
     if is_built() {
         return Ok(());
     }
-    if machine::find("go").is_none() {
-        bail!("`go` was not found: FerretDB is built with Go 1.25 or later");
-    }
-    let source = folder().join("ferretdb-module");
-    fs::create_dir_all(&source).with_context(|| format!("failed to make {}", source.display()))?;
-    fs::write(source.join("go.mod"), MODULE)?;
-    fs::write(source.join("go.sum"), SUMS)?;
-    let built = source.join("ferretdb");
-    let mut command = Command::new("timeout");
-    command
-        .args([
-            "1800",
-            "go",
-            "build",
-            "-trimpath",
-            "-buildvcs=false",
-            "-ldflags=-s -w",
-            "-o",
-        ])
-        .arg(&built)
-        .arg(PROGRAM)
-        .current_dir(&source)
-        .env("GOFLAGS", "-mod=readonly")
-        .env("CGO_ENABLED", "0");
-    step("build FerretDB", "ferretdb.log", &mut command, tell)?;
-    fs::rename(&built, program()).context("failed to put FerretDB in its place")
+    let built = MODULE.build(&[PROGRAM], "", tell)?;
+    fs::rename(built.join("ferretdb"), program()).context("failed to put FerretDB in its place")
 }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::{Server, folder, install::Part, process::Id, running_file};
 
 /// All that we started.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Record {
     /// Whether they stay when nobody uses them.
     pub keep: bool,

@@ -8,14 +8,14 @@ use super::Running;
 use crate::{
     Tell,
     install::Part,
+    kube::{self, Kube},
     mongo::Mongo,
     postgres::{self, Postgres},
     rabbitmq::{self, RabbitMq},
 };
 
-/// All or none: when one does not come up, those that did are stopped.
+/// All of `parts` or none: when one does not come up, those that did are stopped.
 pub(super) fn start(parts: &[Part], data: &Path, tell: Tell<'_>) -> anyhow::Result<Vec<Running>> {
-    let _ = fs::remove_dir_all(data);
     fs::create_dir_all(data).with_context(|| format!("failed to make {}", data.display()))?;
     let results: Vec<anyhow::Result<Running>> = std::thread::scope(|scope| {
         let threads: Vec<_> = parts
@@ -51,6 +51,8 @@ pub(super) fn start(parts: &[Part], data: &Path, tell: Tell<'_>) -> anyhow::Resu
 }
 
 fn one(part: Part, data: &Path) -> anyhow::Result<Running> {
+    // What one left that was killed.
+    let _ = fs::remove_dir_all(data.join(super::folder_of(part)));
     let running = match part {
         Part::RabbitMq => {
             let server = RabbitMq::start(data, &rabbitmq::Options::default())?;
@@ -79,6 +81,15 @@ fn one(part: Part, data: &Path) -> anyhow::Result<Running> {
                 urls,
                 processes,
                 inside,
+            }
+        }
+        Part::Kubernetes => {
+            let server = Kube::start(data, &kube::Options::default())?;
+            Running {
+                part,
+                urls: vec![server.kubeconfig().to_string_lossy().into_owned()],
+                processes: server.outlive(),
+                inside: None,
             }
         }
     };

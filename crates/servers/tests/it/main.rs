@@ -9,6 +9,8 @@ use std::{
     time::Duration,
 };
 
+mod kubernetes;
+
 use sendry_servers::{
     mongo::Mongo,
     postgres::{self, Postgres},

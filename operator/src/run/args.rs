@@ -1,0 +1,107 @@
+//! The settings of the separate process, as flags.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::Args;
+use sendry_runtime::{config::SecretString, process::ProcessArgs};
+
+use crate::{
+    leader::Timing,
+    settings::{InvalidSettings, Settings},
+};
+
+/// `sendry-operator run`
+#[derive(Debug, Clone, Args)]
+pub struct OperatorArgs {
+    #[command(flatten)]
+    pub(super) process: ProcessArgs,
+    /// PostgreSQL that holds tenants and keys, such as postgres://user:password@host/database
+    #[arg(long, value_name = "URL")]
+    pub(super) postgres_url: SecretString,
+    /// RabbitMQ's management API, such as http://user:password@host:15672; or else --management-secret-dir
+    #[arg(long, value_name = "URL")]
+    pub(super) management_url: Option<SecretString>,
+    /// Folder of a mounted Secret with the files host, port, vhost, username, password and, for TLS, ca.crt, tls.crt,
+    /// tls.key, server-name; what changes there is used without a restart
+    #[arg(long, value_name = "DIR")]
+    pub(super) management_secret_dir: Option<PathBuf>,
+    /// The virtual host on the broker, with --management-url
+    #[arg(long, value_name = "NAME", default_value = "/")]
+    pub(super) vhost: String,
+    /// The namespace of the operator itself, from the downward API
+    #[arg(long, value_name = "NAME", default_value = "sendry-system")]
+    namespace: String,
+    /// The name of the pod, from the downward API; in the lease and in Events
+    #[arg(long, value_name = "NAME", default_value = "sendry-operator")]
+    pod_name: String,
+    /// The name of this cluster, which marks what is ours on a broker that several clusters share
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    cluster_id: String,
+    /// Care only for tenants with the label sendry.io/watch-filter: VALUE. Operators with different values can share a
+    /// cluster; each needs a database and a --cluster-id of its own
+    #[arg(long, value_name = "VALUE")]
+    watch_filter: Option<String>,
+    /// How often every tenant is looked at, though nothing is heard of it
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "10m")]
+    resync_interval: Duration,
+    /// How often the broker is compared with what it should have
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "30s")]
+    topology_interval: Duration,
+    /// How many tenants are worked on at once
+    #[arg(long, value_name = "N", default_value_t = Settings::default().workers)]
+    workers: usize,
+    /// How long another operator waits before it takes over from one that is silent, in whole seconds
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "15s")]
+    lease_duration: Duration,
+    /// How often the leader says that it is there
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "3s")]
+    lease_renew: Duration,
+    /// How long after it could say so last a leader stops writing; less than --lease-duration
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "10s")]
+    lease_give_up: Duration,
+    /// The API server, by a kubeconfig's current context; inside a cluster it is found without
+    #[arg(long, value_name = "FILE")]
+    pub(super) kubeconfig: Option<PathBuf>,
+}
+
+impl OperatorArgs {
+    /// The settings, with a name that is this process's alone made by `unique`.
+    pub(super) fn settings(&self, unique: &str) -> Result<Settings, InvalidSettings> {
+        let Self {
+            namespace,
+            pod_name,
+            cluster_id,
+            watch_filter,
+            resync_interval,
+            topology_interval,
+            workers,
+            lease_duration,
+            lease_renew,
+            lease_give_up,
+            ..
+        } = self.clone();
+        Settings {
+            namespace,
+            owner: cluster_id,
+            identity: format!("{pod_name}_{unique}"),
+            watch_filter,
+            resync: resync_interval,
+            topology: topology_interval,
+            workers,
+            lease: Timing {
+                duration: lease_duration,
+                renew: lease_renew,
+                give_up: lease_give_up,
+            },
+            ..Settings::default()
+        }
+        .checked()
+    }
+}
+
+/// `90s`, `10m`, `1h30m`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = |error: jiff::Error| format!("{error}; expected a time such as 30s, 10m or 1h30m");
+    let signed: jiff::SignedDuration = text.parse().map_err(wrong)?;
+    Duration::try_from(signed).map_err(wrong)
+}
