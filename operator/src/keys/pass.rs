@@ -189,7 +189,9 @@ impl<'a> Pass<'a> {
             .secrets
             .list(&ListParams::default().labels(&labels))
             .await
-            .map_err(|error| Failure::kubernetes(self.doing("look for another Secret of"), error))?;
+            .map_err(|error| {
+                Failure::kubernetes(self.doing("look for another Secret of"), error)
+            })?;
         self.elsewhere = Some(found.items.into_iter().map(SecretView::of).collect());
         Ok(())
     }
@@ -199,7 +201,9 @@ impl<'a> Pass<'a> {
         let written = store
             .reap_key(&self.owner.stamp, &self.owner.tenant, id)
             .await;
-        match written.map_err(|error| Failure::store(self.doing("remove an unused verifier of"), error))? {
+        match written
+            .map_err(|error| Failure::store(self.doing("remove an unused verifier of"), error))?
+        {
             Written::Done => self.known.retain(|record| record.id != *id),
             Written::Superseded { by } => return Err(superseded(self.owner, id, by)),
         }
@@ -295,8 +299,9 @@ fn no_entropy() -> Rest {
         next_rotation: None,
         trouble: Some(Trouble {
             reason: "NoEntropy",
-            message: "the operator's machine gives no random bytes to make a key of; it is tried again"
-                .to_owned(),
+            message:
+                "the operator's machine gives no random bytes to make a key of; it is tried again"
+                    .to_owned(),
         }),
     }
 }

@@ -55,10 +55,7 @@ impl Told {
 
 /// What is in the way now and was not before, as the tenant's status said: (reason, message), for a Warning.
 #[must_use]
-pub fn transition(
-    before: Option<&ApiKeyStatus>,
-    after: &ApiKeyStatus,
-) -> Option<(String, String)> {
+pub fn transition(before: Option<&ApiKeyStatus>, after: &ApiKeyStatus) -> Option<(String, String)> {
     let reason = after.reason.clone()?;
     let known = before.and_then(|before| before.reason.as_ref());
     let message = after.message.clone().unwrap_or_default();
@@ -67,12 +64,7 @@ pub fn transition(
 
 /// Says how an entry stands.
 #[must_use]
-pub fn report(
-    entry: &KeyEntry,
-    known: &[KeyRecord],
-    rest: &Rest,
-    now: UnixMillis,
-) -> EntryReport {
+pub fn report(entry: &KeyEntry, known: &[KeyRecord], rest: &Rest, now: UnixMillis) -> EntryReport {
     let current = rest.current.clone().or_else(|| used(entry, known, now));
     let mut records: Vec<&KeyRecord> = known.iter().collect();
     records.sort_by(|a, b| (b.created_at, &b.id).cmp(&(a.created_at, &a.id)));
@@ -112,7 +104,10 @@ fn used(entry: &KeyEntry, known: &[KeyRecord], now: UnixMillis) -> Option<KeyId>
 }
 
 fn is_published(record: &KeyRecord) -> bool {
-    record.managed.as_ref().is_some_and(|managed| managed.published)
+    record
+        .managed
+        .as_ref()
+        .is_some_and(|managed| managed.published)
 }
 
 fn status(record: &KeyRecord, current: Option<&KeyId>, now: UnixMillis) -> KeyStatus {

@@ -243,9 +243,7 @@ impl fmt::Debug for SecretView {
 #[must_use]
 pub fn written(moment: UnixMillis) -> String {
     // What no calendar holds is carried as its number: it is read back as nothing, and written once.
-    moment
-        .to_rfc3339()
-        .unwrap_or_else(|| moment.0.to_string())
+    moment.to_rfc3339().unwrap_or_else(|| moment.0.to_string())
 }
 
 fn read(text: &str) -> Option<UnixMillis> {
@@ -297,7 +295,10 @@ mod tests {
         assert_eq!(after.metadata.resource_version.as_deref(), Some("7"));
         assert_eq!(after.type_.as_deref(), Some("example.com/own"));
         let after = SecretView::of(after);
-        assert_eq!((after.label("team"), after.note("x/y")), (Some("a"), Some("z")));
+        assert_eq!(
+            (after.label("team"), after.note("x/y")),
+            (Some("a"), Some("z"))
+        );
         assert!(after.is_of(&tenant, "web"));
         assert!(!change.differs(&after));
     }
@@ -311,7 +312,9 @@ mod tests {
             ByteString(text.into_bytes()),
         )]));
         let held = SecretView::of(held);
-        assert!(matches!(held.value(CURRENT), Value::Key(read) if read.hash().matches(&key(1).hash())));
+        assert!(
+            matches!(held.value(CURRENT), Value::Key(read) if read.hash().matches(&key(1).hash()))
+        );
         let right = Change::default().value(CURRENT, Some(Text::Key(key(1))));
         assert!(right.differs(&held));
     }

@@ -27,7 +27,7 @@ pub(super) fn plan(scene: &Scene<'_>) -> Step {
             let slots = Slots::read(scene, view);
             match &slots.current {
                 Ok(current) => held(scene, view, &slots, current),
-                Err(loss) => lost(scene, &slots, *loss),
+                Err(loss) => lost(scene, view, &slots, *loss),
             }
         }
         Some(_) => kept(scene, Some(conflict(scene))),
@@ -44,18 +44,24 @@ fn revoked(scene: &Scene<'_>, secret: Option<&SecretView>) -> Step {
     let noted = [PREVIOUS_FINGERPRINT_NOTE, PREVIOUS_NOT_AFTER_NOTE];
     let state = Some("revoked".to_owned());
     let change = scene.change().note(STATE_NOTE, state);
-    let change = emptied.into_iter().fold(change, |to, name| to.value(name, None));
-    let change = noted.into_iter().fold(change, |to, name| to.note(name, None));
+    let change = emptied
+        .into_iter()
+        .fold(change, |to, name| to.value(name, None));
+    let change = noted
+        .into_iter()
+        .fold(change, |to, name| to.note(name, None));
     if secret.is_some_and(|view| change.differs(view)) {
         return write(change, None);
     }
     scene.reap(None).unwrap_or(Step::Rest(Rest::with(None)))
 }
 
-/// What concerns the store alone, while the Secret is not there for us.
+/// What concerns the store alone, while the Secret is not there for us. A key that was to come is not known to stand
+/// anywhere.
 fn kept(scene: &Scene<'_>, trouble: Option<Trouble>) -> Step {
     scene
         .settle_old(Old::Keep, &[], None)
+        .or_else(|| scene.reap(None))
         .unwrap_or(Step::Rest(Rest::with(trouble)))
 }
 
@@ -153,7 +159,7 @@ fn held(scene: &Scene<'_>, view: &SecretView, slots: &Slots, current: &Current) 
 
 /// The Secret is there and shows no key that we made: it is new, or somebody was at it. Old keys stay valid as they are
 /// until a new one is published, and for the overlap from then on.
-fn lost(scene: &Scene<'_>, slots: &Slots, loss: Loss) -> Step {
+fn lost(scene: &Scene<'_>, view: &SecretView, slots: &Slots, loss: Loss) -> Step {
     let previous = slots.previous.as_ref();
     let verifiers = || {
         let aside: Vec<&ApiKey> = slots.next.iter().collect();
@@ -163,6 +169,11 @@ fn lost(scene: &Scene<'_>, slots: &Slots, loss: Loss) -> Step {
         return step;
     }
     if scene.is_expired() {
+        // No key comes any more, so the one that was to come goes.
+        let change = scene.change().value(NEXT, None);
+        if change.differs(view) {
+            return write(change, None);
+        }
         return Step::Rest(Rest::with(None));
     }
     let staged = || write(scene.change().value(NEXT, Some(Text::Fresh)), None);
@@ -230,15 +241,24 @@ fn shown(
         .change()
         .value(CURRENT, key(&current.key))
         .value(KEY_ID, plain(id(&current.key)))
-        .value(NOT_AFTER, scene.entry.expires_at.and_then(|at| plain(written(at))))
+        .value(
+            NOT_AFTER,
+            scene.entry.expires_at.and_then(|at| plain(written(at))),
+        )
         .value(PREVIOUS, previous.and_then(|previous| key(&previous.key)))
-        .value(PREVIOUS_ID, previous.and_then(|previous| plain(id(&previous.key))))
+        .value(
+            PREVIOUS_ID,
+            previous.and_then(|previous| plain(id(&previous.key))),
+        )
         .value(PREVIOUS_NOT_AFTER, until.clone().and_then(plain))
         .value(NEXT, None)
         .note(TRIGGER_NOTE, Some(noted.map_or(asked, str::to_owned)))
         .note(NOT_BEFORE_NOTE, Some(written(current.made)))
         .note(FINGERPRINT_NOTE, Some(mark(&current.key)))
-        .note(PREVIOUS_FINGERPRINT_NOTE, previous.map(|previous| mark(&previous.key)))
+        .note(
+            PREVIOUS_FINGERPRINT_NOTE,
+            previous.map(|previous| mark(&previous.key)),
+        )
         .note(PREVIOUS_NOT_AFTER_NOTE, until)
         .note(STATE_NOTE, state)
 }
@@ -265,7 +285,9 @@ fn replaced(scene: &Scene<'_>, next: &ApiKey, loss: Loss) -> Told {
         ),
         Loss::Retired => Told::warning(
             "SecretRestored",
-            format!("{issued}: the key that was there had been replaced before, and is not valid any more"),
+            format!(
+                "{issued}: the key that was there had been replaced before, and is not valid any more"
+            ),
         ),
     }
 }

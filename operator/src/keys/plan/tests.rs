@@ -1,0 +1,6 @@
+//! Steps over a simulated world: a few Secrets, the verifiers of a store, and a clock.
+
+mod generated;
+mod model;
+mod reference;
+mod world;

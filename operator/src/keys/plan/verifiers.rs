@@ -25,7 +25,10 @@ pub fn is_unretired(record: &KeyRecord, expires_at: Option<UnixMillis>) -> bool 
 }
 
 pub(super) fn is_published(record: &KeyRecord) -> bool {
-    record.managed.as_ref().is_some_and(|managed| managed.published)
+    record
+        .managed
+        .as_ref()
+        .is_some_and(|managed| managed.published)
 }
 
 pub(super) fn is_live(record: &KeyRecord, now: UnixMillis) -> bool {
@@ -128,7 +131,8 @@ impl Scene<'_> {
         aside: &[&ApiKey],
         previous: Option<&Previous>,
     ) -> Option<Step> {
-        let is_aside = |record: &KeyRecord| aside.iter().any(|key| key.hash().matches(&record.hash));
+        let is_aside =
+            |record: &KeyRecord| aside.iter().any(|key| key.hash().matches(&record.hash));
         let olds = self.known.iter().filter(|record| {
             is_published(record) && is_live(record, self.now) && !is_aside(record)
         });
@@ -139,9 +143,7 @@ impl Scene<'_> {
                 (None, Old::Retire) if is_unretired(record, self.entry.expires_at) => {
                     Some(self.retirement())
                 }
-                (None, Old::Retire | Old::Keep) => {
-                    earlier(record.not_after, self.entry.expires_at)
-                }
+                (None, Old::Retire | Old::Keep) => earlier(record.not_after, self.entry.expires_at),
             };
             self.settle(record, end, true)
         };
@@ -150,8 +152,7 @@ impl Scene<'_> {
 
     /// Removes a verifier that no Secret shows and no Secret ever showed.
     pub(super) fn reap(&self, next: Option<&ApiKey>) -> Option<Step> {
-        let is_next =
-            |record: &KeyRecord| next.is_some_and(|key| key.hash().matches(&record.hash));
+        let is_next = |record: &KeyRecord| next.is_some_and(|key| key.hash().matches(&record.hash));
         let orphan = |record: &&KeyRecord| !is_published(record) && !is_next(record);
         let record = self.known.iter().find(orphan)?;
         Some(Step::Reap(record.id.clone()))
