@@ -1,0 +1,17 @@
+//! The operator against a real API server.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests: a surprise should fail the test where it happens"
+)]
+
+mod definitions;
+mod election;
+mod frozen;
+mod isolated;
+mod noticing;
+mod operators;
+mod passes;
+mod proxy;
+mod support;
