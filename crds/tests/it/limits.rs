@@ -61,7 +61,7 @@ impl Walk<'_> {
             });
         }
         for (name, below) in schema["properties"].as_object().into_iter().flatten() {
-            self.visit(&[at, &[name.clone()]].concat(), below);
+            self.visit(&[at, std::slice::from_ref(name)].concat(), below);
         }
         if schema["items"]["type"] == "string" {
             self.visit(&[at, &["0".to_owned()]].concat(), &schema["items"]);
