@@ -18,7 +18,7 @@
 //! | `calls` | one request and its answer |
 //! | `error` | what does a failure mean, and what is to be done? |
 
-mod calls;
+pub(in crate::adapters) mod calls;
 mod client;
 mod connection;
 mod error;

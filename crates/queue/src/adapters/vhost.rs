@@ -8,7 +8,7 @@ use sendry_servers::{Server, url};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::rabbitmq_management::RabbitManagement;
+use super::rabbitmq_management::{RabbitManagement, calls::at};
 
 /// One fresh virtual host on the real broker.
 pub struct Vhost {
@@ -67,14 +67,8 @@ impl Vhost {
 }
 
 fn address(path: &[&str]) -> reqwest::Url {
-    let mut address: reqwest::Url = url(Server::RabbitManagement).parse().unwrap();
-    address
-        .path_segments_mut()
-        .unwrap()
-        .pop_if_empty()
-        .push("api")
-        .extend(path);
-    address
+    let base: reqwest::Url = url(Server::RabbitManagement).parse().unwrap();
+    at(&base, path.iter().copied())
 }
 
 impl Drop for Vhost {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use reqwest::Method;
+use reqwest::{Method, Url};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -94,16 +94,40 @@ impl RabbitManagement {
     }
 }
 
+/// The address of these parts below `base`.
+pub(in crate::adapters) fn at<'a>(base: &Url, parts: impl Iterator<Item = &'a str>) -> Url {
+    let mut path = format!("{}/api", base.path().trim_end_matches('/'));
+    for part in parts {
+        path.push('/');
+        path.push_str(&encoded(part));
+    }
+    let mut url = base.clone();
+    url.set_path(&path);
+    url
+}
+
+/// Everything but what is never anything else in an address. A browser's rules, which a `Url` follows, leave more as it
+/// is, `|` for example, and the broker's server refuses that.
+pub(in crate::adapters) fn encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'.' | b'_' | b'~' => {
+                encoded.push(char::from(byte));
+            }
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded
+}
+
 async fn once(live: &Arc<Live>, call: &Call<'_>) -> Result<Answer, TopologyError> {
     let connection = &live.connection;
-    let mut url = live.base.clone();
-    if let Ok(mut segments) = url.path_segments_mut() {
-        segments.pop_if_empty().push("api");
-        segments.extend(call.path.iter().map(|part| match part {
-            Part::Vhost => &connection.vhost,
-            Part::Is(text) => *text,
-        }));
-    }
+    let parts = call.path.iter().map(|part| match part {
+        Part::Vhost => &connection.vhost,
+        Part::Is(text) => *text,
+    });
+    let mut url = at(&live.base, parts);
     if !call.query.is_empty() {
         url.query_pairs_mut().extend_pairs(call.query);
     }
