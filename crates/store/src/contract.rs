@@ -204,6 +204,47 @@ macro_rules! operator_store_contract {
     };
 }
 
+/// The contract of [`MetricEraser`](crate::MetricEraser).
+#[macro_export]
+macro_rules! metric_eraser_contract {
+    ($fresh:path) => {
+        $crate::contract_tests! { $fresh; metrics;
+            erasing {
+                erasing_drops_every_row_of_a_tenant_and_none_of_another,
+                an_erasure_goes_on_where_it_was_stopped,
+                what_a_late_worker_still_holds_leaves_no_trace,
+                a_tenant_that_is_made_again_begins_anew,
+                erasing_beside_counting_leaves_the_fence_in_force,
+            }
+        }
+    };
+}
+
+/// The contract of [`RawEventEraser`](crate::RawEventEraser).
+#[macro_export]
+macro_rules! raw_event_eraser_contract {
+    ($fresh:path) => {
+        $crate::contract_tests! { $fresh; raw;
+            erasing {
+                erasing_drops_every_event_of_a_tenant_and_none_of_another,
+            }
+        }
+    };
+}
+
+/// The contract of [`ControlEraser`](crate::ControlEraser).
+#[macro_export]
+macro_rules! control_eraser_contract {
+    ($fresh:path) => {
+        $crate::contract_tests! { $fresh; control;
+            erasing {
+                a_suspended_tenant_is_erased_whole_and_no_other,
+                a_tenant_that_takes_events_is_not_erased,
+            }
+        }
+    };
+}
+
 #[cfg(test)]
 mod tests {
     /// A case that no macro names would never run.
@@ -217,6 +258,9 @@ mod tests {
             include_str!("contract/metrics/endpoints.rs"),
             include_str!("contract/metrics/questions.rs"),
             include_str!("contract/metrics/settling.rs"),
+            include_str!("contract/metrics/erasing.rs"),
+            include_str!("contract/raw/erasing.rs"),
+            include_str!("contract/control/erasing.rs"),
             include_str!("contract/metrics/concurrency.rs"),
             include_str!("contract/raw/cases.rs"),
             include_str!("contract/control/cases.rs"),

@@ -12,6 +12,7 @@ pub mod contract;
 
 pub use port::{
     control::{ControlSnapshot, ControlStore, KeyRecord, ManagedKey, PipelineRecord, TenantRecord},
+    eraser::{ControlEraser, Erased, Footprint, MetricEraser, RawEventEraser},
     error::StoreError,
     metrics::{
         Counted, DeadLetterPage, DeadLetterQuery, LedgerView, MetricStore, ReplayError, Replayed,

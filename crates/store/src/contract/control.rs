@@ -1,4 +1,6 @@
-//! The contracts of [`ControlStore`](crate::ControlStore) and [`OperatorStore`](crate::OperatorStore).
+//! The contracts of [`ControlStore`](crate::ControlStore), [`OperatorStore`](crate::OperatorStore) and
+//! [`ControlEraser`](crate::ControlEraser).
 
 pub mod cases;
+pub mod erasing;
 pub mod operator;
