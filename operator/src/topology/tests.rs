@@ -137,11 +137,14 @@ async fn a_broker_that_is_away_is_asked_ever_more_seldom_and_nobody_waits_for_it
     }
     let last = stage.topology.pause();
     assert!(first < last && last <= Duration::from_secs(30), "{first:?} {last:?}");
+    // One that asks only now is told at once, and told again when it is another thing.
+    let synced = stage.topology.ensure(queues("d")).await;
+    assert!(matches!(synced, Synced::Not { .. }), "{synced:?}");
     stage.broker.heal();
     stage.changed();
     stage.clock.advance(60_000);
     stage.pass().await;
-    assert_eq!(stage.changed(), ["a", "b", "c"]);
+    assert_eq!(stage.changed(), ["a", "b", "c", "d"]);
     assert_eq!(stage.topology.ensure(queues("c")).await, Synced::Whole);
 }
 
