@@ -265,7 +265,11 @@ impl Topology {
     fn count_drift(&self, repaired: &[&Repair]) {
         for repair in repaired {
             let kind = repair.verb().as_str();
-            self.0.metrics.drift_repairs.get_or_create(&Kind { kind }).inc();
+            self.0
+                .metrics
+                .drift_repairs
+                .get_or_create(&Kind { kind })
+                .inc();
         }
     }
 

@@ -184,7 +184,10 @@ impl Corner {
 
     /// A new store of settings.
     pub fn store(&self) -> Arc<SqliteStore> {
-        let file = self.folder.path().join(format!("{}.db", Uuid::new_v4().simple()));
+        let file = self
+            .folder
+            .path()
+            .join(format!("{}.db", Uuid::new_v4().simple()));
         Arc::new(SqliteStore::open(&file, Default::default()).unwrap())
     }
 
@@ -230,7 +233,12 @@ pub fn topology(broker: Arc<dyn TopologyBroker>) -> Topology {
         owner: "it".to_owned(),
         interval: Duration::from_secs(1),
     };
-    Topology::new(broker, settings, SystemClock::shared(), OperatorMetrics::default())
+    Topology::new(
+        broker,
+        settings,
+        SystemClock::shared(),
+        OperatorMetrics::default(),
+    )
 }
 
 /// A client as the operator has one: it repeats nothing by itself.

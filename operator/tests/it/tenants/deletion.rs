@@ -24,7 +24,12 @@ async fn a_deleted_tenant_is_retained_and_one_of_its_name_takes_it_up() {
     let secret = stage.secret(&name, "app").await;
     let broker = stage.broker.peek();
 
-    stage.corner.tenants().delete(&name, &Default::default()).await.unwrap();
+    stage
+        .corner
+        .tenants()
+        .delete(&name, &Default::default())
+        .await
+        .unwrap();
     gone(&stage, &name).await;
     let record = stage.record(&name).await;
     assert!(record.suspended && record.retained_at.is_some());
@@ -48,10 +53,17 @@ async fn a_deleted_tenant_is_retained_and_one_of_its_name_takes_it_up() {
 #[tokio::test]
 async fn a_tenant_that_goes_while_no_operator_runs_is_retained_by_the_next() {
     let mut stage = Stage::new().await;
-    let name = stage.apply("acme", json!({"apiKeys": [{"name": "app"}]})).await;
+    let name = stage
+        .apply("acme", json!({"apiKeys": [{"name": "app"}]}))
+        .await;
     stage.ready(&name).await;
     stage.stop().await;
-    stage.corner.tenants().delete(&name, &Default::default()).await.unwrap();
+    stage
+        .corner
+        .tenants()
+        .delete(&name, &Default::default())
+        .await
+        .unwrap();
     let found = stage.get(&name).await;
     assert_eq!(found.finalizers(), ["sendry.io/tenant"]);
     assert!(!stage.record(&name).await.suspended);
@@ -63,11 +75,17 @@ async fn a_tenant_that_goes_while_no_operator_runs_is_retained_by_the_next() {
 #[tokio::test]
 async fn a_namespace_that_is_deleted_takes_no_key_with_it() {
     let stage = Stage::new().await;
-    let name = stage.apply("acme", json!({"apiKeys": [{"name": "app"}]})).await;
+    let name = stage
+        .apply("acme", json!({"apiKeys": [{"name": "app"}]}))
+        .await;
     stage.ready(&name).await;
     let key = stage.key(&name, "app").await;
     let uid = stage.namespaces().get(&name).await.unwrap().uid();
-    stage.namespaces().delete(&name, &Default::default()).await.unwrap();
+    stage
+        .namespaces()
+        .delete(&name, &Default::default())
+        .await
+        .unwrap();
     eventually("another namespace with another Secret", async || {
         let namespace = stage.namespaces().get_opt(&name).await.unwrap();
         let namespace = namespace.and_then(|namespace| namespace.uid());
@@ -87,7 +105,10 @@ async fn a_finalizer_that_was_taken_off_by_hand_comes_back() {
     let stage = Stage::new().await;
     let name = stage.apply("acme", json!({})).await;
     stage.ready(&name).await;
-    stage.corner.change(&name, json!({"metadata": {"finalizers": []}})).await;
+    stage
+        .corner
+        .change(&name, json!({"metadata": {"finalizers": []}}))
+        .await;
     eventually("the finalizer", async || {
         let found = stage.get(&name).await;
         is(!found.finalizers().is_empty(), found.finalizers())

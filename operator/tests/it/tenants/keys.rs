@@ -8,7 +8,8 @@ use crate::support::{eventually, is};
 #[tokio::test]
 async fn a_trigger_is_one_rotation_with_both_keys_valid() {
     let stage = Stage::new().await;
-    let spec = |trigger: &str| json!({"apiKeys": [{"name": "app", "rotation": {"trigger": trigger}}]});
+    let spec =
+        |trigger: &str| json!({"apiKeys": [{"name": "app", "rotation": {"trigger": trigger}}]});
     let name = stage.apply("acme", spec("monday")).await;
     stage.ready(&name).await;
     let old = stage.key(&name, "app").await;
@@ -39,7 +40,10 @@ async fn revoked_and_removed_entries_are_refused_for_good() {
     stage.ready(&name).await;
     let (app, job) = (stage.key(&name, "app").await, stage.key(&name, "job").await);
     stage
-        .apply("acme", json!({"apiKeys": [{"name": "app", "revoked": true}]}))
+        .apply(
+            "acme",
+            json!({"apiKeys": [{"name": "app", "revoked": true}]}),
+        )
         .await;
     eventually("both to be revoked", async || {
         let (app, job) = (stage.verifier(&app).await, stage.verifier(&job).await);
@@ -55,10 +59,16 @@ async fn revoked_and_removed_entries_are_refused_for_good() {
 #[tokio::test]
 async fn a_secret_that_was_deleted_comes_back_with_another_key_and_the_old_one_goes_on() {
     let stage = Stage::new().await;
-    let name = stage.apply("acme", json!({"apiKeys": [{"name": "app"}]})).await;
+    let name = stage
+        .apply("acme", json!({"apiKeys": [{"name": "app"}]}))
+        .await;
     stage.ready(&name).await;
     let old = stage.key(&name, "app").await;
-    stage.secrets(&name).delete("app", &Default::default()).await.unwrap();
+    stage
+        .secrets(&name)
+        .delete("app", &Default::default())
+        .await
+        .unwrap();
     let new = eventually("a new Secret", async || {
         let found = stage.secrets(&name).get_opt("app").await.unwrap();
         let found = found.and_then(|secret| values(&secret).get("api-key").cloned());
@@ -83,10 +93,23 @@ async fn a_secret_of_somebody_else_is_left_alone_and_holds_up_no_other_key() {
     stage.ready(&name).await;
     let foreign = json!({"metadata": {"name": "app"}, "stringData": {"theirs": "yes"}});
     let foreign = serde_json::from_value(foreign).unwrap();
-    stage.secrets(&name).create(&Default::default(), &foreign).await.unwrap();
-    stage.apply("acme", json!({"apiKeys": [{"name": "app"}, {"name": "job"}]})).await;
-    stage.says(&name, "KeysReady", "False", Some("SecretConflict")).await;
-    let tenant = stage.says(&name, "Stalled", "True", Some("SecretConflict")).await;
+    stage
+        .secrets(&name)
+        .create(&Default::default(), &foreign)
+        .await
+        .unwrap();
+    stage
+        .apply(
+            "acme",
+            json!({"apiKeys": [{"name": "app"}, {"name": "job"}]}),
+        )
+        .await;
+    stage
+        .says(&name, "KeysReady", "False", Some("SecretConflict"))
+        .await;
+    let tenant = stage
+        .says(&name, "Stalled", "True", Some("SecretConflict"))
+        .await;
     assert_eq!(states(&tenant, "job"), ["Current"]);
     let secret = stage.secret(&name, "app").await;
     assert_eq!(values(&secret).len(), 1);

@@ -38,7 +38,10 @@ async fn a_manifest_becomes_a_namespace_a_key_settings_and_a_queue() {
     assert!(!record.suspended);
     let queue = format!("sendry.{name}.parked");
     let observed = stage.broker.peek();
-    assert!(observed.queues.iter().any(|q| q.name == queue), "{observed:?}");
+    assert!(
+        observed.queues.iter().any(|q| q.name == queue),
+        "{observed:?}"
+    );
 }
 
 #[tokio::test]
@@ -79,7 +82,9 @@ async fn at_rest_nothing_is_written() {
     }
     // Another operator looks at everything once more, and finds nothing to do.
     stage.stop().await;
-    let version = sendry_store::ControlStore::version(stage.store.as_ref()).await.unwrap();
+    let version = sendry_store::ControlStore::version(stage.store.as_ref())
+        .await
+        .unwrap();
     let before: Vec<_> = [stage.get(&names[0]).await, stage.get(&names[2]).await].into();
     let (writes, repairs) = (stage.writes(), stage.broker.writes());
     let passes = stage.passes();
@@ -95,7 +100,9 @@ async fn at_rest_nothing_is_written() {
     assert_eq!(after, before);
     assert_eq!(stage.writes(), writes);
     assert_eq!(stage.broker.writes(), repairs);
-    let still = sendry_store::ControlStore::version(stage.store.as_ref()).await.unwrap();
+    let still = sendry_store::ControlStore::version(stage.store.as_ref())
+        .await
+        .unwrap();
     assert_eq!(still, version);
 }
 
@@ -110,6 +117,10 @@ async fn the_password_of_a_queue_s_reader_is_in_the_operator_s_namespace_alone()
     let found = values(&secret);
     assert_eq!(found["username"], format!("sendry.{name}"));
     assert_eq!(found["password"].len(), 48);
-    let there = stage.secrets(&name).list(&Default::default()).await.unwrap();
+    let there = stage
+        .secrets(&name)
+        .list(&Default::default())
+        .await
+        .unwrap();
     assert!(there.items.is_empty(), "{:?}", there.items.len());
 }

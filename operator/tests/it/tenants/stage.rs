@@ -3,8 +3,11 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use k8s_openapi::api::core::v1::{Namespace, Secret};
-use kube::{Api, ResourceExt, api::PatchParams, api::Patch};
-use sendry_crds::{SendryTenant, condition::find};
+use kube::{Api, ResourceExt, api::Patch, api::PatchParams};
+use sendry_crds::{
+    SendryTenant, SendryTenantStatus,
+    condition::{REASONS, find},
+};
 use sendry_domain::api_key::ApiKey;
 use sendry_operator::{
     metrics::OperatorMetrics,
@@ -110,8 +113,14 @@ impl Stage {
     ) -> SendryTenant {
         let what = format!("{name} to say {kind}={status} {reason:?}");
         eventually(&what, async || {
-            let tenant = self.corner.tenants().get(name).await.map_err(|e| e.to_string())?;
+            let tenant = self
+                .corner
+                .tenants()
+                .get(name)
+                .await
+                .map_err(|e| e.to_string())?;
             let said = tenant.status.clone().unwrap_or_default();
+            explained(&said);
             let condition = find(&said.conditions, kind).cloned();
             let so = condition.as_ref().is_some_and(|c| {
                 c.status == status
@@ -144,7 +153,10 @@ impl Stage {
     /// What ingest knows of a key.
     pub async fn verifier(&self, key: &ApiKey) -> KeyRecord {
         let snapshot = self.store.snapshot().await.unwrap();
-        let record = snapshot.keys.into_iter().find(|record| record.id == *key.id());
+        let record = snapshot
+            .keys
+            .into_iter()
+            .find(|record| record.id == *key.id());
         let record = record.expect("ingest does not know a key that a Secret publishes");
         assert!(record.hash.matches(&key.hash()));
         record
@@ -152,7 +164,10 @@ impl Stage {
 
     pub async fn record(&self, name: &str) -> TenantRecord {
         let snapshot = self.store.snapshot().await.unwrap();
-        let record = snapshot.tenants.into_iter().find(|record| record.id.as_str() == name);
+        let record = snapshot
+            .tenants
+            .into_iter()
+            .find(|record| record.id.as_str() == name);
         record.expect("ingest does not know the tenant")
     }
 
@@ -174,7 +189,9 @@ impl Stage {
     /// Writes that passed the gate so far, by verb and resource.
     pub fn writes(&self) -> Vec<String> {
         let text = self.metrics.encode().unwrap();
-        let lines = text.lines().filter(|line| line.starts_with("sendry_operator_writes_total"));
+        let lines = text
+            .lines()
+            .filter(|line| line.starts_with("sendry_operator_writes_total"));
         let mut lines: Vec<String> = lines.map(str::to_owned).collect();
         lines.sort();
         lines
@@ -194,11 +211,26 @@ impl Stage {
     }
 }
 
+/// Every reason that is given stands in the reference.
+fn explained(status: &SendryTenantStatus) {
+    let conditions = status.conditions.iter().map(|c| &c.reason);
+    let entries = status
+        .api_keys
+        .iter()
+        .filter_map(|entry| entry.reason.as_ref());
+    for reason in conditions.chain(entries) {
+        let known = REASONS.iter().any(|known| known.name == reason);
+        assert!(known, "{reason} is not in sendry_crds::condition::REASONS");
+    }
+}
+
 /// The values of a Secret as text.
 pub fn values(secret: &Secret) -> BTreeMap<String, String> {
     let data = secret.data.clone().unwrap_or_default();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    data.into_iter().map(|(key, value)| (key, text(value.0))).collect()
+    data.into_iter()
+        .map(|(key, value)| (key, text(value.0)))
+        .collect()
 }
 
 /// The states of an entry's keys, as the status says, newest first.
@@ -206,5 +238,9 @@ pub fn states(tenant: &SendryTenant, entry: &str) -> Vec<String> {
     let status = tenant.status.clone().unwrap_or_default();
     let found = status.api_keys.iter().find(|e| e.name == entry);
     let found = found.unwrap_or_else(|| panic!("{} says nothing of {entry}", tenant.name_any()));
-    found.keys.iter().map(|key| format!("{:?}", key.state)).collect()
+    found
+        .keys
+        .iter()
+        .map(|key| format!("{:?}", key.state))
+        .collect()
 }
