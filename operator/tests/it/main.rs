@@ -15,3 +15,4 @@ mod operators;
 mod passes;
 mod proxy;
 mod support;
+mod telling;
