@@ -3,3 +3,6 @@
 //! | folder | question |
 //! |---|---|
 //! | `tests/mutants` | would the oracle notice, if the path from client to stores were built wrongly? |
+//! | `tests/operator` | does `kubectl apply` lead to a key that gets its 202, and can nothing done by kubectl lose anything? |
+//!
+//! `src/bin` has the programs that they start, as they are shipped.

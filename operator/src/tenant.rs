@@ -26,6 +26,7 @@ use sendry_crds::{SendryTenant, SendryTenantStatus, names};
 use sendry_domain::time::UnixMillis;
 use sendry_runtime::error_chain::chain;
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use self::{
     cleanup::Kept,
@@ -86,7 +87,6 @@ pub fn assemble() -> Assemble {
             tenants,
             queue,
             leadership,
-            stop,
             ..
         } = duty.clone();
         let reconciler = TenantReconciler {
@@ -102,9 +102,9 @@ pub fn assemble() -> Assemble {
                 holds: &|| leadership.holds(),
                 changed: &|tenant| queue.changed(tenant.as_str()),
             };
-            context.topology.run(&term, stop.clone()).await;
-            // A part that ends before the term does would end it.
-            stop.cancelled().await;
+            // Not until `stop`: passes under way then still wait for it, and a part that ends before they do would end the
+            // term with them. It is dropped with the term.
+            context.topology.run(&term, CancellationToken::new()).await;
         };
         Assembly {
             reconcile: Arc::new(reconciler),

@@ -92,12 +92,7 @@ impl Servers {
             postgres: with_database(&self.postgres.url(), name),
             mongodb: with_database(&self.mongo.url(), name),
         };
-        let broker = Broker::of(&urls)?;
-        broker.put(&format!("/api/vhosts/{name}"), "{}").await?;
-        let all = r#"{"configure":".*","write":".*","read":".*"}"#;
-        broker
-            .put(&format!("/api/permissions/{name}/guest"), all)
-            .await?;
+        Broker::of(&urls)?.make_vhost().await?;
         Ok(urls)
     }
 }
@@ -371,7 +366,11 @@ pub struct Broker {
 }
 
 impl Broker {
-    fn of(urls: &Urls) -> anyhow::Result<Self> {
+    /// The broker of these servers.
+    ///
+    /// # Errors
+    /// When its address cannot be read.
+    pub fn of(urls: &Urls) -> anyhow::Result<Self> {
         let text = urls
             .management
             .rsplit_once('@')
@@ -384,6 +383,18 @@ impl Broker {
             address: address.with_context(|| format!("no address in {}", urls.management))?,
             vhost: urls.vhost.clone(),
         })
+    }
+
+    /// Makes the virtual host, open to the administrator.
+    ///
+    /// # Errors
+    /// When the broker refuses.
+    pub async fn make_vhost(&self) -> anyhow::Result<()> {
+        let name = &self.vhost;
+        self.put(&format!("/api/vhosts/{name}"), "{}").await?;
+        let all = r#"{"configure":".*","write":".*","read":".*"}"#;
+        self.put(&format!("/api/permissions/{name}/guest"), all)
+            .await
     }
 
     /// Messages by queue, ready and unacknowledged.

@@ -1,0 +1,172 @@
+//! Operators that are killed, frozen, away, or new.
+
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+use crate::{
+    client::post,
+    program::Program,
+    stage::Stage,
+    tenant::Tenant,
+    wait::{eventually, is, told},
+};
+
+fn keys(trigger: &str) -> Value {
+    json!({"apiKeys": [{"name": "web", "rotation": {"trigger": trigger}}]})
+}
+
+async fn leads(operator: &Program) {
+    eventually("it to lead", async || {
+        let leader = operator.metric("sendry_operator_leader", "").await;
+        is(leader.as_ref().is_ok_and(|leader| *leader == 1), &leader)
+    })
+    .await;
+}
+
+async fn writes(operator: &Program) -> u64 {
+    operator.metric("sendry_operator_writes_total", "").await.unwrap()
+}
+
+fn epoch(stage: &Stage) -> i64 {
+    stage.number("SELECT epoch FROM sendry.control")
+}
+
+/// Waits until the Secret shows the key that a trigger asked for, and nothing is under way.
+async fn rotated(tenant: &Tenant<'_>, trigger: &str) -> String {
+    let key = eventually("the rotation", async || {
+        let secret = tenant.secret("web");
+        let noted = secret.annotations["sendry.io/trigger"].as_str();
+        let done = noted == Some(trigger) && !secret.data.contains_key("next-api-key");
+        is(done, (noted, secret.data.keys()))?;
+        Ok(secret.key().to_owned())
+    })
+    .await;
+    tenant.ready();
+    key
+}
+
+async fn accepted(stage: &Stage, keys: &BTreeSet<String>) {
+    for key in keys {
+        for address in stage.addresses() {
+            let answer = post(address, key).await;
+            assert!(answer.is(202, ""), "{answer}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_operator_killed_amid_rotations_makes_one_key_for_each() {
+    let stage = Stage::new();
+    let mut operator = stage.operator("operator");
+    let tenant = Tenant::new(&stage, "killed");
+    tenant.apply(keys("0"));
+    tenant.ready();
+    let mut all = BTreeSet::from([tenant.key("web")]);
+    // About as long as a rotation takes, from its first notice to the last write.
+    for (round, delay_ms) in [0_u64, 15, 30, 60].into_iter().enumerate() {
+        let trigger = (round + 1).to_string();
+        tenant.apply(keys(&trigger));
+        sleep(Duration::from_millis(delay_ms)).await;
+        operator.kill();
+        let secret = tenant.secret("web");
+        let verifiers = tenant.verifiers();
+        println!(
+            "measured: killed {delay_ms} ms after the trigger: noted {}, staged {}, {verifiers} verifiers of {}",
+            secret.annotations["sendry.io/trigger"],
+            secret.data.contains_key("next-api-key"),
+            round + 2,
+        );
+        // While it is away, every key that was ever shown goes on.
+        all.insert(secret.key().to_owned());
+        accepted(&stage, &all).await;
+        let began = Instant::now();
+        operator = stage.operator("operator");
+        all.insert(rotated(&tenant, &trigger).await);
+        told("started again → rotated", began.elapsed());
+        assert_eq!(all.len(), round + 2);
+        assert_eq!(tenant.verifiers(), i64::try_from(round + 2).unwrap());
+        accepted(&stage, &all).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_frozen_leader_that_wakes_up_changes_nothing() {
+    let stage = Stage::new();
+    let first = stage.operator("first");
+    leads(&first).await;
+    let second = stage.operator("second");
+    let tenant = Tenant::new(&stage, "frozen");
+    tenant.apply(keys("0"));
+    tenant.ready();
+    let old = tenant.key("web");
+    let (wrote, term) = (writes(&first).await, epoch(&stage));
+    assert_eq!(writes(&second).await, 0);
+
+    first.freeze();
+    let began = Instant::now();
+    // It would have to act on this, if it could.
+    tenant.apply(keys("1"));
+    leads(&second).await;
+    told("leader frozen → another one leads (a term of 6 s)", began.elapsed());
+    let new = rotated(&tenant, "1").await;
+    assert_eq!(epoch(&stage), term + 1);
+    let secret = tenant.secret("web");
+
+    first.thaw();
+    eventually("it to know that it does not lead", async || {
+        let leader = first.metric("sendry_operator_leader", "").await;
+        is(leader.as_ref().is_ok_and(|leader| *leader == 0), &leader)
+    })
+    .await;
+    // The second one still leads, and is the one to do this.
+    tenant.apply(keys("2"));
+    let newest = rotated(&tenant, "2").await;
+    assert_eq!(writes(&first).await, wrote);
+    assert_eq!(epoch(&stage), term + 1);
+    assert_eq!(tenant.secret("web").value("previous-api-key"), secret.key());
+    assert_eq!(tenant.verifiers(), 3);
+    accepted(&stage, &BTreeSet::from([old, new, newest])).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_operator_installed_again_finds_everything_as_it_was() {
+    let stage = Stage::new();
+    let mut operator = stage.operator("operator");
+    let tenants = ["one", "two"].map(|short| Tenant::new(&stage, short));
+    for tenant in &tenants {
+        tenant.apply(keys("0"));
+        tenant.ready();
+        tenant.answers(&tenant.key("web"), 202, "", Instant::now()).await;
+        tenant.has_parked(2).await;
+    }
+    let secrets = || tenants.each_ref().map(|tenant| tenant.secret("web"));
+    let objects = || tenants.each_ref().map(|tenant| tenant.object());
+    let (before, said) = (secrets(), objects());
+
+    operator.stop();
+    stage.cluster.run(&["delete", "lease", "--all", "--namespace", &stage.name]);
+    let shown: BTreeSet<String> = before.iter().map(|secret| secret.key().to_owned()).collect();
+    accepted(&stage, &shown).await;
+
+    let began = Instant::now();
+    let again = stage.operator("installed-again");
+    eventually("a pass of each", async || {
+        let rested = again.metric("sendry_operator_reconciles_total", "at_rest").await;
+        is(rested.as_ref().is_ok_and(|rested| *rested >= 2), &rested)
+    })
+    .await;
+    told("installed again → every tenant looked at", began.elapsed());
+    assert_eq!(secrets(), before);
+    assert_eq!(writes(&again).await, 0);
+    for (tenant, said) in tenants.iter().zip(said) {
+        tenant.ready();
+        assert_eq!(tenant.object(), said);
+        assert_eq!(tenant.verifiers(), 1);
+        tenant.has_parked(4).await;
+    }
+}

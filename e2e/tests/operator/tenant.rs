@@ -1,0 +1,137 @@
+//! A tenant of a stage, as its team sees it.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::{
+    client::post,
+    secret::Secret,
+    stage::{Stage, WATCH_FILTER},
+    wait::{eventually, is},
+};
+
+/// One that may or may not be there; its namespace has the same name.
+pub struct Tenant<'a> {
+    pub stage: &'a Stage,
+    pub name: String,
+}
+
+impl<'a> Tenant<'a> {
+    pub fn new(stage: &'a Stage, short: &str) -> Self {
+        let name = stage.name_of(short);
+        Self { stage, name }
+    }
+
+    /// With one key, and Ready.
+    pub async fn ready_with(stage: &'a Stage, short: &str, key: Value) -> Self {
+        let tenant = Self::new(stage, short);
+        tenant.apply(json!({"apiKeys": [key]}));
+        tenant.ready();
+        tenant
+    }
+
+    /// What is in Git: the spec with its namespace put in.
+    pub fn manifest(&self, spec: Value) -> String {
+        let mut spec = spec;
+        spec["namespace"] = json!(self.name);
+        json!({
+            "apiVersion": "sendry.io/v1alpha1",
+            "kind": "SendryTenant",
+            "metadata": {"name": self.name, "labels": {WATCH_FILTER: self.stage.name}},
+            "spec": spec,
+        })
+        .to_string()
+    }
+
+    /// `kubectl apply`.
+    pub fn apply(&self, spec: Value) {
+        self.stage.cluster.apply(&self.manifest(spec));
+    }
+
+    /// Waits until the operator has said `Ready` of what was applied last.
+    pub fn ready(&self) {
+        let what = format!("stn/{}", self.name);
+        let wait = ["wait", "--for=condition=Ready", &what, "--timeout=60s"];
+        if let Err(error) = self.stage.cluster.try_run(&wait, None) {
+            panic!("{error:#}: {}", self.object()["status"]);
+        }
+    }
+
+    pub fn object(&self) -> Value {
+        let found = self.stage.cluster.get(&["stn", &self.name]);
+        found.unwrap_or_default()
+    }
+
+    pub fn delete(&self) {
+        let what = ["delete", "stn", &self.name, "--timeout=60s"];
+        self.stage.cluster.run(&what);
+    }
+
+    /// The Secret of an entry of keys, if it is there.
+    pub fn try_secret(&self, entry: &str) -> Option<Secret> {
+        Secret::read(&self.stage.cluster, &self.name, entry)
+    }
+
+    pub fn secret(&self, entry: &str) -> Secret {
+        self.try_secret(entry).unwrap()
+    }
+
+    pub fn key(&self, entry: &str) -> String {
+        self.secret(entry).key().to_owned()
+    }
+
+    /// The states of the keys of an entry, newest first, as its status says.
+    pub fn states(&self, entry: &str) -> Vec<String> {
+        let status = self.object()["status"]["apiKeys"].take();
+        let entries = status.as_array().cloned().unwrap_or_default();
+        let found = entries.into_iter().find(|e| e["name"] == entry);
+        let keys = found.unwrap_or_default()["keys"].take();
+        let states = keys.as_array().cloned().unwrap_or_default();
+        states.iter().map(|key| key["state"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// Verifiers that the settings hold.
+    pub fn verifiers(&self) -> i64 {
+        let sql = "SELECT count(*) FROM sendry.api_key WHERE tenant =";
+        self.stage.number(&format!("{sql} '{}'", self.name))
+    }
+
+    /// How often the operator told of it, for this reason.
+    pub fn told(&self, reason: &str) -> usize {
+        let field = format!("involvedObject.name={},reason={reason}", self.name);
+        let what = ["events", "--namespace=default", "--field-selector", &field];
+        let events = self.stage.cluster.get(&what);
+        events.map_or(0, |events| events["items"].as_array().unwrap().len())
+    }
+
+    /// Waits until every ingest answers a key so, and returns how long that took since `began`.
+    pub async fn answers(&self, key: &str, status: u16, code: &str, began: Instant) -> Duration {
+        for address in self.stage.addresses() {
+            eventually(&format!("{status} {code}"), async || {
+                let answer = post(address, key).await;
+                is(answer.is(status, code), &answer)
+            })
+            .await;
+        }
+        began.elapsed()
+    }
+
+    /// Messages in its parked queue, where everything goes as long as no pipeline has a queue.
+    pub async fn parked(&self) -> Result<u64, String> {
+        let queues = self.stage.broker.queues().await;
+        let queues = queues.map_err(|error| format!("{error:#}"))?;
+        let name = format!("sendry.{}.parked", self.name);
+        let found = queues.get(&name).copied();
+        found.ok_or_else(|| format!("no queue {name} among {queues:?}"))
+    }
+
+    /// Waits until so many are in it; the broker's numbers are seconds old.
+    pub async fn has_parked(&self, messages: u64) {
+        eventually(&format!("{messages} parked"), async || {
+            let parked = self.parked().await?;
+            is(parked == messages, parked)
+        })
+        .await;
+    }
+}
