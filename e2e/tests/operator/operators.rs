@@ -29,7 +29,10 @@ async fn leads(operator: &Program) {
 }
 
 async fn writes(operator: &Program) -> u64 {
-    operator.metric("sendry_operator_writes_total", "").await.unwrap()
+    operator
+        .metric("sendry_operator_writes_total", "")
+        .await
+        .unwrap()
 }
 
 fn epoch(stage: &Stage) -> i64 {
@@ -112,7 +115,10 @@ async fn a_frozen_leader_that_wakes_up_changes_nothing() {
     // It would have to act on this, if it could.
     tenant.apply(keys("1"));
     leads(&second).await;
-    told("leader frozen → another one leads (a term of 6 s)", began.elapsed());
+    told(
+        "leader frozen → another one leads (a term of 6 s)",
+        began.elapsed(),
+    );
     let new = rotated(&tenant, "1").await;
     assert_eq!(epoch(&stage), term + 1);
     let secret = tenant.secret("web");
@@ -141,7 +147,9 @@ async fn an_operator_installed_again_finds_everything_as_it_was() {
     for tenant in &tenants {
         tenant.apply(keys("0"));
         tenant.ready();
-        tenant.answers(&tenant.key("web"), 202, "", Instant::now()).await;
+        tenant
+            .answers(&tenant.key("web"), 202, "", Instant::now())
+            .await;
         tenant.has_parked(2).await;
     }
     let secrets = || tenants.each_ref().map(|tenant| tenant.secret("web"));
@@ -149,14 +157,21 @@ async fn an_operator_installed_again_finds_everything_as_it_was() {
     let (before, said) = (secrets(), objects());
 
     operator.stop();
-    stage.cluster.run(&["delete", "lease", "--all", "--namespace", &stage.name]);
-    let shown: BTreeSet<String> = before.iter().map(|secret| secret.key().to_owned()).collect();
+    stage
+        .cluster
+        .run(&["delete", "lease", "--all", "--namespace", &stage.name]);
+    let shown: BTreeSet<String> = before
+        .iter()
+        .map(|secret| secret.key().to_owned())
+        .collect();
     accepted(&stage, &shown).await;
 
     let began = Instant::now();
     let again = stage.operator("installed-again");
     eventually("a pass of each", async || {
-        let rested = again.metric("sendry_operator_reconciles_total", "at_rest").await;
+        let rested = again
+            .metric("sendry_operator_reconciles_total", "at_rest")
+            .await;
         is(rested.as_ref().is_ok_and(|rested| *rested >= 2), &rested)
     })
     .await;

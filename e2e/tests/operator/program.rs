@@ -29,7 +29,10 @@ pub struct Program {
 impl Program {
     /// Starts it and waits until it is ready. `name` is that of its files in `folder`.
     pub fn start(binary: &str, folder: &Path, name: &str, args: &[&str]) -> Self {
-        let (file, log) = (folder.join(format!("{name}.json")), folder.join(format!("{name}.log")));
+        let (file, log) = (
+            folder.join(format!("{name}.json")),
+            folder.join(format!("{name}.log")),
+        );
         let _ = std::fs::remove_file(&file);
         let mut command = Command::new(binary);
         command
@@ -43,7 +46,11 @@ impl Program {
                 Ok(serde_json::from_str(&text)?)
             });
             let ready = ready.unwrap();
-            Self { process, ready, log }
+            Self {
+                process,
+                ready,
+                log,
+            }
         })
     }
 
@@ -95,7 +102,10 @@ impl Program {
 
 fn socket(url: &Value) -> SocketAddr {
     let text = url.as_str().unwrap();
-    text.trim_start_matches("http://").trim_end_matches('/').parse().unwrap()
+    text.trim_start_matches("http://")
+        .trim_end_matches('/')
+        .parse()
+        .unwrap()
 }
 
 /// `sendry ARGS`; what it printed.

@@ -92,10 +92,14 @@ impl Stage {
             tenants: Mutex::default(),
             folder,
         };
-        stage.on_the_broker(async |broker| broker.make_vhost().await).unwrap();
+        stage
+            .on_the_broker(async |broker| broker.make_vhost().await)
+            .unwrap();
         stage.cluster.run(&["create", "namespace", &stage.name]);
         sendry(&["migrate", "--postgres-url", &stage.urls.postgres]).unwrap();
-        stage.ingests = ["ingest-1", "ingest-2"].map(|name| stage.ingest(name)).into();
+        stage.ingests = ["ingest-1", "ingest-2"]
+            .map(|name| stage.ingest(name))
+            .into();
         stage
     }
 
@@ -107,7 +111,13 @@ impl Stage {
             ..
         } = &self.urls;
         let kubeconfig = self.cluster.kubeconfig.to_str().unwrap();
-        let mut args = vec!["run", "--kubeconfig", kubeconfig, "--postgres-url", postgres];
+        let mut args = vec![
+            "run",
+            "--kubeconfig",
+            kubeconfig,
+            "--postgres-url",
+            postgres,
+        ];
         args.extend(["--management-url", management, "--pod-name", name]);
         for flag in ["--vhost", "--namespace", "--cluster-id", "--watch-filter"] {
             args.extend([flag, &self.name]);
@@ -156,10 +166,7 @@ impl Stage {
     }
 
     /// Asks the broker, also while a test unwinds.
-    fn on_the_broker<T: Send>(
-        &self,
-        ask: impl AsyncFnOnce(&Broker) -> T + Send,
-    ) -> T {
+    fn on_the_broker<T: Send>(&self, ask: impl AsyncFnOnce(&Broker) -> T + Send) -> T {
         let runtime = || {
             let mut builder = tokio::runtime::Builder::new_current_thread();
             builder.enable_all().build().unwrap()
@@ -193,8 +200,12 @@ impl Drop for Stage {
         namespaces.push(&self.name);
         namespaces.extend(tenants.iter().map(String::as_str));
         kubectl(&namespaces);
-        let paths = tenants.iter().map(|name| format!("/api/users/sendry.{name}"));
-        let paths: Vec<_> = paths.chain([format!("/api/vhosts/{}", self.name)]).collect();
+        let paths = tenants
+            .iter()
+            .map(|name| format!("/api/users/sendry.{name}"));
+        let paths: Vec<_> = paths
+            .chain([format!("/api/vhosts/{}", self.name)])
+            .collect();
         self.on_the_broker(async |broker| {
             for path in paths {
                 let _ = broker.delete(&path).await;

@@ -88,7 +88,10 @@ impl<'a> Tenant<'a> {
         let found = entries.into_iter().find(|e| e["name"] == entry);
         let keys = found.unwrap_or_default()["keys"].take();
         let states = keys.as_array().cloned().unwrap_or_default();
-        states.iter().map(|key| key["state"].as_str().unwrap().to_owned()).collect()
+        states
+            .iter()
+            .map(|key| key["state"].as_str().unwrap().to_owned())
+            .collect()
     }
 
     /// Verifiers that the settings hold.
