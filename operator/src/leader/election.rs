@@ -151,29 +151,33 @@ impl Candidate {
 
     /// `false` when it is somebody else's, or gone, or it is too late.
     async fn renew(&mut self, leadership: &Leadership) -> Result<bool, Trouble> {
-        let Some(ours) = &self.ours else {
-            return Ok(false);
-        };
-        let (sent, sent_wall) = (self.clock.monotonic_ms(), self.clock.now_ms());
-        match self.write(Some(ours), Some(&self.identity)).await {
-            Ok(written) => {
-                self.ours = Some(written);
-                Ok(leadership.renewed(sent, sent_wall))
-            }
-            Err(trouble) if trouble.is_outrun() => {
-                let lease = self.read().await?;
-                let holder = lease.as_ref().and_then(holder_of);
-                if holder.as_deref() != Some(&self.identity) {
-                    let holder = holder.unwrap_or_else(|| "nobody".to_owned());
-                    tracing::warn!(%holder, "the lease is another's");
-                    self.ours = None;
-                    return Ok(false);
+        loop {
+            let Some(ours) = &self.ours else {
+                return Ok(false);
+            };
+            let (sent, sent_wall) = (self.clock.monotonic_ms(), self.clock.now_ms());
+            match self.write(Some(ours), Some(&self.identity)).await {
+                Ok(written) => {
+                    self.ours = Some(written);
+                    return Ok(leadership.renewed(sent, sent_wall));
                 }
-                // A renewal whose answer was lost, or somebody's annotation: ours all the same.
-                self.ours = lease;
-                Err(trouble)
+                Err(trouble) if trouble.is_outrun() => {
+                    let lease = self.read().await?;
+                    let holder = lease.as_ref().and_then(holder_of);
+                    if holder.as_deref() != Some(&self.identity) {
+                        let holder = holder.unwrap_or_else(|| "nobody".to_owned());
+                        tracing::warn!(%holder, "the lease is another's");
+                        self.ours = None;
+                        return Ok(false);
+                    }
+                    // A renewal whose answer was lost, or somebody's annotation: ours all the same, and at once again.
+                    self.ours = lease;
+                    if !leadership.holds() {
+                        return Ok(false);
+                    }
+                }
+                Err(trouble) => return Err(trouble),
             }
-            Err(trouble) => Err(trouble),
         }
     }
 

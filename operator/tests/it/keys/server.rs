@@ -5,13 +5,13 @@ use sendry_operator::{
     keys::{KeyEntry, Source},
 };
 
-use super::corner::{Corner, mint};
+use super::site::{Site, mint};
 use crate::crash::Saboteur;
 
 #[tokio::test]
 async fn two_tenants_cannot_have_one_key() {
-    let corner = Corner::new().await;
-    let (shop, bank) = (corner.place("shop").await, corner.place("bank").await);
+    let site = Site::new().await;
+    let (shop, bank) = (site.place("shop").await, site.place("bank").await);
     let key = mint();
     for (place, reason) in [(&shop, None), (&bank, Some("KeyClaimed"))] {
         place.put(&key).await;
@@ -28,14 +28,13 @@ async fn two_tenants_cannot_have_one_key() {
         assert_eq!(reports[0].ready, reason.is_none());
     }
     assert!(bank.known().await.is_empty());
-    corner.end().await;
 }
 
 #[tokio::test]
 async fn one_that_does_not_lead_any_more_publishes_nothing() {
-    let corner = Corner::new().await;
-    let place = corner.place("shop").await;
-    corner.store.claim_epoch().await.unwrap();
+    let site = Site::new().await;
+    let place = site.place("shop").await;
+    site.store.claim_epoch().await.unwrap();
     let mut told = Vec::new();
     let done = place
         .pass(&Saboteur::idle(), &[place.entry()], &mut told)
@@ -46,13 +45,12 @@ async fn one_that_does_not_lead_any_more_publishes_nothing() {
     assert!(text.contains("tenant `shop`"), "{text}");
     assert_eq!(place.value("api-key").await, None);
     assert!(place.known().await.is_empty() && told.is_empty());
-    corner.end().await;
 }
 
 #[tokio::test]
 async fn an_immutable_secret_is_left_as_it_is() {
-    let corner = Corner::new().await;
-    let place = corner.place("shop").await;
+    let site = Site::new().await;
+    let place = site.place("shop").await;
     place.settle(&[place.entry()]).await;
     let mut secret = place.secret().await.unwrap();
     secret.immutable = Some(true);
@@ -67,13 +65,12 @@ async fn an_immutable_secret_is_left_as_it_is() {
     assert_eq!(reports[0].status.reason.as_deref(), Some("SecretImmutable"));
     let text = place.value("api-key").await.unwrap();
     assert!(place.accepts(&text).await);
-    corner.end().await;
 }
 
 #[tokio::test]
 async fn a_status_shows_no_key() {
-    let corner = Corner::new().await;
-    let place = corner.place("shop").await;
+    let site = Site::new().await;
+    let place = site.place("shop").await;
     let mut told = Vec::new();
     let idle = Saboteur::idle();
     let reports = place
@@ -89,5 +86,4 @@ async fn a_status_shows_no_key() {
     assert_eq!(key.fingerprint.len(), 12);
     assert_eq!(told.len(), 1);
     assert_eq!(told[0].reason, "KeyIssued");
-    corner.end().await;
 }

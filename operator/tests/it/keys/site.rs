@@ -2,14 +2,10 @@
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
-use k8s_openapi::{
-    ByteString,
-    api::core::v1::{Namespace, Secret},
-};
+use k8s_openapi::{ByteString, api::core::v1::Secret};
 use kube::{
-    Api, Client, Config,
+    Api,
     api::{DeleteParams, ObjectMeta, PostParams},
-    config::{KubeConfigOptions, Kubeconfig},
 };
 use sendry_domain::{
     api_key::{ApiKey, ENTROPY},
@@ -30,53 +26,37 @@ use sendry_store::{
 };
 use uuid::Uuid;
 
-use crate::crash::Saboteur;
+use crate::{crash::Saboteur, support::Corner};
 
 pub const START: UnixMillis = UnixMillis(1_800_000_000_000);
 
 /// Dropped, its namespace goes too.
-pub struct Corner {
-    pub client: Client,
-    pub namespace: String,
+pub struct Site {
     pub store: Arc<dyn OperatorStore>,
     pub epoch: u64,
+    corner: Corner,
     _folder: tempfile::TempDir,
 }
 
-/// A tenant of the corner with one entry, and a clock of its own.
+/// A tenant of the site with one entry, and a clock of its own.
 pub struct Place<'a> {
-    pub corner: &'a Corner,
+    pub site: &'a Site,
     pub owner: Owner,
     pub clock: Arc<ManualClock>,
 }
 
-impl Corner {
+impl Site {
     pub async fn new() -> Self {
-        let path = sendry_servers::url(Server::Kubernetes);
-        let kubeconfig = Kubeconfig::read_from(Path::new(&path)).unwrap();
-        let options = KubeConfigOptions::default();
-        let config = Config::from_custom_kubeconfig(kubeconfig, &options);
-        let client = Client::try_from(config.await.unwrap()).unwrap();
-        let unique = Uuid::new_v4().simple().to_string();
-        let namespace = format!("it-keys-{}", &unique[..8]);
-        let object = Namespace {
-            metadata: ObjectMeta {
-                name: Some(namespace.clone()),
-                ..ObjectMeta::default()
-            },
-            ..Namespace::default()
-        };
-        let api: Api<Namespace> = Api::all(client.clone());
-        api.create(&PostParams::default(), &object).await.unwrap();
+        let kubeconfig = sendry_servers::url(Server::Kubernetes);
+        let corner = Corner::on(Path::new(&kubeconfig)).await;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("store.db");
         let store = SqliteStore::open(&path, Options::default()).unwrap();
         let epoch = store.claim_epoch().await.unwrap();
         Self {
-            client,
-            namespace,
             store: Arc::new(store),
             epoch,
+            corner,
             _folder: folder,
         }
     }
@@ -85,7 +65,7 @@ impl Corner {
     pub async fn place(&self, tenant: &str) -> Place<'_> {
         let owner = Owner {
             tenant: TenantId::new(tenant).unwrap(),
-            namespace: self.namespace.clone(),
+            namespace: self.corner.name.clone(),
             stamp: Stamp {
                 epoch: self.epoch,
                 uid: Uuid::new_v4(),
@@ -104,16 +84,10 @@ impl Corner {
         let made = self.store.apply_tenant(&owner.stamp, &record).await;
         assert_eq!(made.unwrap(), Written::Done);
         Place {
-            corner: self,
+            site: self,
             owner,
             clock: ManualClock::at(START.0),
         }
-    }
-
-    pub async fn end(self) {
-        let api: Api<Namespace> = Api::all(self.client.clone());
-        let how = DeleteParams::default();
-        api.delete(&self.namespace, &how).await.unwrap();
     }
 }
 
@@ -142,8 +116,8 @@ impl Place<'_> {
         told: &mut Vec<Told>,
     ) -> Result<Vec<EntryReport>, Failure> {
         let ports = Ports {
-            client: saboteur.client(&self.corner.client),
-            store: saboteur.store(Arc::clone(&self.corner.store)),
+            client: saboteur.client(&self.site.corner.client),
+            store: saboteur.store(Arc::clone(&self.site.store)),
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
             entropy: Arc::new(SystemEntropy) as Arc<dyn Entropy>,
         };
@@ -166,7 +140,7 @@ impl Place<'_> {
 
     /// Its verifiers, the oldest first.
     pub async fn known(&self) -> Vec<KeyRecord> {
-        let keys = self.corner.store.snapshot().await.unwrap().keys;
+        let keys = self.site.store.snapshot().await.unwrap().keys;
         let mut known: Vec<KeyRecord> = keys
             .into_iter()
             .filter(|key| key.tenant == self.owner.tenant)
@@ -176,7 +150,7 @@ impl Place<'_> {
     }
 
     pub fn secrets(&self) -> Api<Secret> {
-        Api::namespaced(self.corner.client.clone(), &self.owner.namespace)
+        Api::namespaced(self.site.corner.client.clone(), &self.owner.namespace)
     }
 
     pub async fn secret(&self) -> Option<Secret> {
