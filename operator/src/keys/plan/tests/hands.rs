@@ -51,6 +51,22 @@ fn a_value_that_is_not_ours_is_replaced() {
 }
 
 #[test]
+fn a_key_that_was_replaced_does_not_come_back_by_hand() {
+    let mut world = made(&triggered("one"));
+    let first = world.current();
+    world.settle(&triggered("two"));
+    let second = world.current();
+    let end = world.record(&first).not_after;
+    world.edit("web", CURRENT, Some(first.expose().as_bytes()));
+    let rest = world.settle(&triggered("two"));
+    world.check_rest(&triggered("two"), &rest);
+    let third = world.current();
+    assert!(!third.hash().matches(&first.hash()) && !third.hash().matches(&second.hash()));
+    assert_eq!(world.record(&first).not_after, end, "no longer, no shorter");
+    assert_eq!(world.record(&second).not_after, Some(world.now.plus(HOUR)));
+}
+
+#[test]
 fn what_was_changed_by_hand_is_put_right_without_a_new_key() {
     let mut world = made(&triggered("one"));
     world.settle(&triggered("two"));
