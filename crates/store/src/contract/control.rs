@@ -3,4 +3,5 @@
 
 pub mod cases;
 pub mod erasing;
+pub mod managed_keys;
 pub mod operator;
