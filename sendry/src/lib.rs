@@ -6,6 +6,7 @@
 //! | [`migrate`] | `sendry migrate`: the schemas of PostgreSQL and MongoDB |
 //! | [`tenants`], [`pipelines`] | `sendry tenants`, `sendry pipelines`: settings where no operator keeps them |
 //! | [`import`] | `sendry import FILE`: access logs as history, through ingest |
+//! | [`scaling`] | `sendry scaling simulate`: the autoscaler and KEDA over a load, side by side |
 //! | [`keys`] | `sendry keys`: API keys |
 //! | `sendry ingest`, `worker`, `analytics` | the separate processes, as their crates put them together |
 //! | [`cli`] | arguments, and what every command shares |
@@ -21,6 +22,7 @@ pub mod import;
 pub mod keys;
 pub mod migrate;
 pub mod pipelines;
+pub mod scaling;
 pub mod send;
 pub mod settings_store;
 pub mod tenants;

@@ -38,7 +38,7 @@ pub use decision::{Decision, DrainTime, Estimates, Limit, Reason};
 pub use history::History;
 pub use observation::{Observation, QueueLook, WorkerLook};
 pub use share::{Claim, share};
-pub use spec::{Mode, Ramps, Spec};
+pub use spec::{Mode, Ramps, Spec, duration_ms};
 
 use self::{follow::Verdict, reading::Reading};
 

@@ -93,3 +93,24 @@ impl Spec {
         f64::from(self.target_utilization_percent.clamp(1, 100)) / 100.0
     }
 }
+
+/// The milliseconds of a duration as manifests have it: `90s`, `5m`, `1h30m`; whole hours, minutes and seconds, each at
+/// most once and in this order. `None` for anything else.
+#[must_use]
+pub fn duration_ms(text: &str) -> Option<u64> {
+    let (mut rest, mut total) = (text, 0_u64);
+    for (unit, seconds) in [('h', 3_600), ('m', 60), ('s', 1)] {
+        let Some((number, after)) = rest.split_once(unit) else {
+            continue;
+        };
+        if !number.bytes().all(|b| b.is_ascii_digit()) {
+            return None;
+        }
+        let part = number.parse::<u64>().ok()?.checked_mul(seconds)?;
+        total = total.checked_add(part)?;
+        rest = after;
+    }
+    (rest.is_empty() && !text.is_empty())
+        .then_some(total)?
+        .checked_mul(1_000)
+}

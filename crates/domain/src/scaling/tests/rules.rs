@@ -387,3 +387,22 @@ fn the_words_are_distinct() {
     let words: std::collections::BTreeSet<_> = Reason::ALL.map(Reason::as_str).into();
     assert_eq!(words.len(), Reason::ALL.len());
 }
+
+#[test]
+fn durations_are_read_as_manifests_have_them() {
+    for (text, ms) in [
+        ("60s", Some(60_000)),
+        ("1h30m", Some(5_400_000)),
+        ("2h1s", Some(7_201_000)),
+        ("0s", Some(0)),
+        ("", None),
+        ("5", None),
+        ("s", None),
+        ("1s1m", None),
+        ("1.5s", None),
+        ("-1s", None),
+        ("99999999999999999999h", None),
+    ] {
+        assert_eq!(duration_ms(text), ms, "{text}");
+    }
+}
