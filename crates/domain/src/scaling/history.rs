@@ -86,7 +86,7 @@ impl History {
             _ => None,
         };
         self.progress
-            .tick(at, done.events, self.beating, consumers, known);
+            .tick(at, &done, self.beating, consumers, known);
         self.stalled = self.progress.is_stalled(
             self.capacity.per_worker(),
             self.capacity.message_seconds(spec.concurrency),

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::reading::Known;
+use super::{counters::Done, reading::Known};
 
 /// How far back is remembered, in milliseconds.
 pub(super) const MEMORY: u64 = 120_000;
@@ -15,12 +15,13 @@ const STALLED: f64 = 0.01;
 #[derive(Clone, Copy, Debug)]
 struct Tick {
     at: u64,
-    /// Events processed so far.
+    /// Events and messages processed so far.
     events: u64,
+    messages: u64,
     /// Workers that beat.
     workers: u32,
-    /// Something was ready.
-    waiting: bool,
+    /// Messages ready; 0 where nothing is known.
+    ready: u64,
     /// So much was ready that every consumer had something to take.
     saturated: bool,
 }
@@ -34,8 +35,8 @@ pub(super) struct Stretch {
     pub workers: f64,
     /// Workers, the fewest.
     pub fewest: u32,
-    /// Something was ready throughout.
-    pub waiting: bool,
+    /// Something was ready throughout, and less was done than was ready at the beginning.
+    pub behind: bool,
 }
 
 /// What workers did lately.
@@ -43,18 +44,28 @@ pub(super) struct Stretch {
 pub(super) struct Progress {
     ticks: VecDeque<Tick>,
     events: u64,
+    messages: u64,
 }
 
 impl Progress {
-    /// `done` events were processed since the last look, by `workers` that beat with `consumers`; `known` is `None` when
+    /// `done` was processed since the last look, by `workers` that beat with `consumers`; `known` is `None` when
     /// nothing can be said of the queue.
-    pub fn tick(&mut self, at: u64, done: u64, workers: u32, consumers: u64, known: Option<Known>) {
-        self.events += done;
+    pub fn tick(
+        &mut self,
+        at: u64,
+        done: &Done,
+        workers: u32,
+        consumers: u64,
+        known: Option<Known>,
+    ) {
+        self.events += done.events;
+        self.messages += done.messages;
         self.ticks.push_back(Tick {
             at,
             events: self.events,
+            messages: self.messages,
             workers,
-            waiting: known.is_some_and(|known| known.ready > 0),
+            ready: known.map_or(0, |known| known.ready),
             saturated: known.is_some_and(|known| known.ready >= consumers.max(1)),
         });
         while self
@@ -98,7 +109,7 @@ impl Progress {
             return false;
         };
         let able = f64::from(lately.fewest) * per_worker.unwrap_or(0.0);
-        lately.waiting && lately.fewest > 0 && (lately.rate <= 0.0 || lately.rate < STALLED * able)
+        lately.behind && lately.fewest > 0 && (lately.rate <= 0.0 || lately.rate < STALLED * able)
     }
 
     fn stretch(&self, start: usize, end: usize) -> Option<Stretch> {
@@ -113,7 +124,8 @@ impl Progress {
             rate: (last.events - first.events) as f64 / seconds,
             workers: workers / (end - start) as f64,
             fewest: self.ticks.range(start..=end).map(|t| t.workers).min()?,
-            waiting: self.ticks.range(start..=end).all(|tick| tick.waiting),
+            behind: last.messages - first.messages < first.ready
+                && self.ticks.range(start..=end).all(|tick| tick.ready > 0),
         })
     }
 }

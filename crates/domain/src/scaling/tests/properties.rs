@@ -117,6 +117,7 @@ proptest! {
         kept in prop::option::of(1..5_000_u64),
         steps in prop::collection::vec(step(), 1..120),
     ) {
+        let mut ready_before = None;
         for (seen, decision) in run(&spec, kept, steps) {
             let n = decision.workers;
             prop_assert!((spec.min..=spec.max).contains(&n), "{decision:?}");
@@ -130,12 +131,13 @@ proptest! {
             }
             if n == 0 && seen.workers > 0 {
                 prop_assert_eq!(decision.reason, Reason::Idle);
-                prop_assert_eq!(ready, Some(0));
+                prop_assert_eq!((ready_before, ready), (Some(0), Some(0)));
                 prop_assert!(seen.beats.iter().flatten().all(|beat| beat.in_flight == 0));
             }
             if seen.at < DOWN_WINDOW {
                 prop_assert!(n >= seen.workers, "lowered after a restart: {seen:?} {decision:?}");
             }
+            ready_before = ready;
         }
     }
 

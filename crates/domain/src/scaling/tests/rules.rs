@@ -127,8 +127,10 @@ fn a_single_zero_is_not_believed() {
     for tick in 0..300 {
         let busy_leader = tick % 2 == 1;
         let observation = look(tick * TICK, workers, if busy_leader { 0 } else { 60_000 });
-        workers = decide(&observation, &mut history, &spec).workers;
-        assert!(workers >= 10, "tick {tick}: {workers}");
+        let decision = decide(&observation, &mut history, &spec);
+        assert_eq!(decision.estimates.backlog, Some(60_000), "tick {tick}");
+        assert!(decision.workers >= workers, "tick {tick}: {decision:?}");
+        workers = decision.workers;
     }
 }
 
@@ -198,16 +200,24 @@ fn without_beats_an_idle_pipeline_still_wakes_and_an_empty_one_sleeps() {
 
 #[test]
 fn after_a_restart_nothing_falls_for_300_seconds() {
-    let mut plant = Plant::new(spec(0, 60), 100.0).with_workers(20);
-    plant.run(600, 1_550.0);
-    plant.history = History::new(plant.at, Some(100));
-    let before = plant.workers();
-    let decision = plant.run(296, 0.0);
-    assert_eq!(
-        (decision.workers, decision.reason),
-        (before, Reason::Cooling)
-    );
-    assert!(plant.run(60, 0.0).workers < before);
+    let mut history = History::new(0, Some(100));
+    let mut events = 0;
+    for tick in 0..200 {
+        // A little waits at every look, and is worked off until the next.
+        events += 1;
+        let observation = Observation {
+            beats: Some(vec![beat(1, tick + 1, events)]),
+            ..look(tick * TICK, 20, 1)
+        };
+        let decision = decide(&observation, &mut history, &spec(1, 60));
+        if tick * TICK < 300_000 {
+            let got = (decision.workers, decision.reason);
+            assert_eq!(got, (20, Reason::Cooling), "tick {tick}");
+        } else if tick * TICK > 304_000 {
+            assert_eq!(decision.workers, 15, "tick {tick}");
+            assert_eq!(decision.limited_by, Some(Limit::RampDown));
+        }
+    }
 }
 
 #[test]
@@ -267,30 +277,33 @@ fn what_comes_is_counted_in_events_whatever_the_size_of_messages() {
 
 #[test]
 fn there_are_never_more_consumers_than_messages() {
-    // A message takes 10 minutes; ten of them wait.
+    // A message takes 20 s, and the target is 5 s: the formula alone would ask for 50 workers for 10 messages.
     let mut history = History::new(0, None);
     let spec = Spec {
         concurrency: 1,
+        drain_time_target: 5_000,
         ..spec(0, 1_000)
     };
     let mut slow = beat(1, 1, 0);
     slow.consumers = 1;
-    for tick in 0..400_u64 {
+    let (mut workers, mut limited) = (1, false);
+    for tick in 0..120_u64 {
         slow.sequence += 1;
-        if tick % 300 == 299 {
-            (slow.messages, slow.events) = (slow.messages + 1, slow.events + 1);
+        if tick % 10 == 9 {
+            slow.messages += 1;
+            slow.events += 1;
+            slow.busy_us += 20_000_000;
         }
-        slow.busy_us = tick * TICK * 1_000;
         let observation = Observation {
             beats: Some(vec![slow.clone()]),
-            ..look(tick * TICK, 1, 10)
+            ..look(tick * TICK, workers, 10)
         };
         let decision = decide(&observation, &mut history, &spec);
-        assert!(decision.workers <= 11, "{decision:?}");
-        if decision.workers > 5 {
-            assert_eq!(decision.reason, Reason::Backlog);
-        }
+        workers = decision.workers;
+        limited |= decision.limited_by == Some(Limit::Messages);
     }
+    assert!((10..=13).contains(&workers), "{workers}");
+    assert!(limited);
 }
 
 #[test]
