@@ -1,8 +1,9 @@
 //! Tenants against a real API server: from a manifest to what ingest, the broker and the status say.
 
+mod crashes;
 mod deletion;
 mod drift;
 mod keys;
 mod lifecycle;
 mod namespaces;
-mod stage;
+pub mod stage;

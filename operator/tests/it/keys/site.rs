@@ -78,6 +78,7 @@ impl Site {
             rate: None,
             window: Window::live(2 * DAY),
             raw_retention: 30 * DAY,
+            max_payload: None,
             retained_at: None,
             stamp: None,
         };
