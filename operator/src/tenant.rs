@@ -147,7 +147,8 @@ impl TenantReconciler {
         let mut told = Vec::new();
         let ports = Ports::from(&self.cx);
         let revoked = keys::revoke_removed(&ports, owner, &valid.entries, &known, &mut told).await;
-        done.told.extend(told.into_iter().map(Told::from));
+        done.told
+            .extend(told.into_iter().map(|told| Told::of_key("removed", told)));
         revoked
     }
 
@@ -168,7 +169,8 @@ impl TenantReconciler {
             let known: Vec<_> = known.cloned().collect();
             let mut told = Vec::new();
             let report = keys::reconcile(&ports, owner, entry, &known, &mut told).await;
-            done.told.extend(told.into_iter().map(Told::from));
+            let of_key = |told| Told::of_key(&entry.name, told);
+            done.told.extend(told.into_iter().map(of_key));
             let report = report?;
             if let (false, Some(reason)) = (report.ready, &report.status.reason) {
                 done.report.refused.push(Refused {
@@ -219,10 +221,12 @@ impl TenantReconciler {
         let (events, reason) = (&self.cx.events, told.reason.as_str());
         if told.warning {
             events
-                .warning(tenant, reason, "Reconcile", &told.note)
+                .warning(tenant, reason, &told.action, &told.note)
                 .await;
         } else {
-            events.normal(tenant, reason, "Reconcile", &told.note).await;
+            events
+                .normal(tenant, reason, &told.action, &told.note)
+                .await;
         }
     }
 

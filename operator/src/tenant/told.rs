@@ -10,6 +10,8 @@ use crate::{condition, keys};
 pub(super) struct Told {
     pub reason: String,
     pub warning: bool,
+    /// Events of one reason and action are folded into one that counts, with the first note.
+    pub action: String,
     pub note: String,
 }
 
@@ -18,6 +20,7 @@ impl Told {
         Self {
             reason: reason.to_owned(),
             warning: false,
+            action: "Reconcile".to_owned(),
             note: note.into(),
         }
     }
@@ -30,11 +33,13 @@ impl Told {
     }
 }
 
-impl From<keys::Told> for Told {
-    fn from(told: keys::Told) -> Self {
+impl Told {
+    /// Of one of the tenant's keys.
+    pub fn of_key(entry: &str, told: keys::Told) -> Self {
         Self {
             reason: told.reason.to_owned(),
             warning: told.warning,
+            action: format!("ReconcileKey/{entry}"),
             note: told.note,
         }
     }
