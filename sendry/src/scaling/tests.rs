@@ -288,7 +288,9 @@ fn the_command_takes_files_and_names() {
     let results = compared(&args).unwrap();
     assert_eq!(results.len(), 2);
     assert!(results[0].results.iter().all(|result| !result.left));
-    simulate(&args).unwrap();
+    let json = serde_json::to_value(&results).unwrap();
+    assert_eq!(json[1]["results"][0]["scaler"], "sendry");
+    assert!(json[1]["results"][0]["p95Seconds"].is_f64());
     args.trace = vec!["nowhere".to_owned()];
     let error = compared(&args).unwrap_err().to_string();
     assert!(error.contains("metric-loss"), "{error}");
