@@ -26,7 +26,10 @@ async fn key_works(tenant: &Tenant<'_>, manifest: &str, entry: &str) {
     let applied = began.elapsed();
     tenant.ready();
     let key = tenant.key(entry);
-    told("applied → Ready and its key read (5 s are asked)", began.elapsed() - applied);
+    told(
+        "applied → Ready and its key read (5 s are asked)",
+        began.elapsed() - applied,
+    );
     assert!(began.elapsed() < PATIENCE);
     for address in tenant.stage.addresses() {
         let answer = post(address, &key).await;

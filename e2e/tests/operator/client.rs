@@ -46,10 +46,15 @@ pub async fn post(to: SocketAddr, key: &str) -> Answer {
 /// A request on a connection that is kept.
 pub async fn send(client: &mut Client, key: &str, body: Bytes) -> anyhow::Result<Answer> {
     let headers = [("content-type", "application/json"), ("x-api-key", key)];
-    let answer = client.send("POST", "/api/v1/events", &headers, body).await?;
+    let answer = client
+        .send("POST", "/api/v1/events", &headers, body)
+        .await?;
     let code = match answer.status {
         202 => String::new(),
-        _ => answer.json()?["code"].as_str().unwrap_or_default().to_owned(),
+        _ => answer.json()?["code"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned(),
     };
     Ok(Answer {
         status: answer.status,

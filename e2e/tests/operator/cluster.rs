@@ -22,7 +22,12 @@ impl Cluster {
         cluster.run(&["apply", "--server-side", "--force-conflicts", "-f", crds]);
         for kind in ["sendrytenants", "sendrypipelines"] {
             let name = format!("crd/{kind}.sendry.io");
-            cluster.run(&["wait", "--for=condition=Established", &name, "--timeout=60s"]);
+            cluster.run(&[
+                "wait",
+                "--for=condition=Established",
+                &name,
+                "--timeout=60s",
+            ]);
         }
         cluster
     }

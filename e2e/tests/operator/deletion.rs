@@ -38,7 +38,10 @@ async fn a_deleted_tenant_is_suspended_and_a_new_one_of_its_name_takes_up_what_i
     told("applied again → the same key works", took);
     tenant.ready();
     assert_eq!(tenant.secret("web").data, secret.data);
-    assert_eq!((tenant.verifiers(), tenant.states("web")), (1, vec!["Current".to_owned()]));
+    assert_eq!(
+        (tenant.verifiers(), tenant.states("web")),
+        (1, vec!["Current".to_owned()])
+    );
     eventually("its adoption to be told", async || {
         let told = tenant.told("Adopted");
         is(told == 1, told)
@@ -63,21 +66,30 @@ async fn a_deleted_namespace_ends_and_comes_back_with_a_new_key_beside_the_old_o
     let before = uid();
     assert!(before.is_some());
 
-    stage.cluster.run(&["delete", "namespace", &tenant.name, "--wait=false"]);
+    stage
+        .cluster
+        .run(&["delete", "namespace", &tenant.name, "--wait=false"]);
     let began = Instant::now();
     let mut accepted = 2;
-    let new = within(Duration::from_secs(120), "a new namespace with a Secret", async || {
-        let answer = post(stage.addresses()[0], &old).await;
-        assert!(answer.is(202, ""), "with the old key: {answer}");
-        accepted += 1;
-        let now = uid();
-        is(now.is_some() && now != before, now)?;
-        let secret = tenant.try_secret("web").ok_or("no Secret")?;
-        let key = secret.data.get("api-key").cloned();
-        key.ok_or(format!("{:?}", secret.data.keys()))
-    })
+    let new = within(
+        Duration::from_secs(120),
+        "a new namespace with a Secret",
+        async || {
+            let answer = post(stage.addresses()[0], &old).await;
+            assert!(answer.is(202, ""), "with the old key: {answer}");
+            accepted += 1;
+            let now = uid();
+            is(now.is_some() && now != before, now)?;
+            let secret = tenant.try_secret("web").ok_or("no Secret")?;
+            let key = secret.data.get("api-key").cloned();
+            key.ok_or(format!("{:?}", secret.data.keys()))
+        },
+    )
     .await;
-    told("namespace deleted → a new one with a key (120 s are asked)", began.elapsed());
+    told(
+        "namespace deleted → a new one with a key (120 s are asked)",
+        began.elapsed(),
+    );
     assert_ne!(new, old);
     for key in [&new, &old] {
         tenant.answers(key, 202, "", began).await;

@@ -17,8 +17,16 @@ fn keys(trigger: &str) -> Value {
 
 /// As Argo CD and Flux apply.
 const APPLIERS: [&[&str]; 3] = [
-    &["--server-side", "--force-conflicts", "--field-manager=argocd-controller"],
-    &["--server-side", "--force-conflicts", "--field-manager=kustomize-controller"],
+    &[
+        "--server-side",
+        "--force-conflicts",
+        "--field-manager=argocd-controller",
+    ],
+    &[
+        "--server-side",
+        "--force-conflicts",
+        "--field-manager=kustomize-controller",
+    ],
     &[],
 ];
 

@@ -48,11 +48,17 @@ async fn limits_are_obeyed_within_seconds_and_so_is_taking_them_back() {
         tenant.apply(limited);
         let began = Instant::now();
         answers(&tenant, &key, body, (status, code)).await;
-        told(&format!("{what} applied → {status} everywhere (5 s are asked)"), began.elapsed());
+        told(
+            &format!("{what} applied → {status} everywhere (5 s are asked)"),
+            began.elapsed(),
+        );
         tenant.apply(json!({"apiKeys": keys}));
         let began = Instant::now();
         answers(&tenant, &key, body, (202, "")).await;
-        told(&format!("{what} taken back → 202 everywhere (5 s are asked)"), began.elapsed());
+        told(
+            &format!("{what} taken back → 202 everywhere (5 s are asked)"),
+            began.elapsed(),
+        );
     }
     tenant.ready();
     assert_eq!(tenant.key("web"), key);

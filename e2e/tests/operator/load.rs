@@ -55,7 +55,13 @@ impl Load {
         load
     }
 
-    fn read_again(&mut self, tenant: &Tenant<'_>, entry: &str, app: usize, key: Arc<Mutex<String>>) {
+    fn read_again(
+        &mut self,
+        tenant: &Tenant<'_>,
+        entry: &str,
+        app: usize,
+        key: Arc<Mutex<String>>,
+    ) {
         let cluster = tenant.stage.cluster.clone();
         let (namespace, entry, stop) = (tenant.name.clone(), entry.to_owned(), self.stop.clone());
         self.apps.spawn(async move {
@@ -63,7 +69,9 @@ impl Load {
             sleep(RELOAD / 4 * u32::try_from(app).unwrap()).await;
             while !stop.load(Ordering::Relaxed) {
                 let secret = Secret::read(&cluster, &namespace, &entry).unwrap();
-                secret.key().clone_into(&mut key.lock().unwrap_or_else(PoisonError::into_inner));
+                secret
+                    .key()
+                    .clone_into(&mut key.lock().unwrap_or_else(PoisonError::into_inner));
                 sleep(RELOAD).await;
             }
             Answers::new()

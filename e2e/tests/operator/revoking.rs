@@ -53,8 +53,14 @@ async fn a_revoked_key_and_one_whose_entry_went_are_refused_everywhere() {
 
     // For good: the API server itself refuses to take it back.
     let back = tenant.manifest(json!({"apiKeys": [{"name": "leaked"}, {"name": "web"}]}));
-    let refused = stage.cluster.try_run(&["apply", "-f", "-"], Some(&back)).unwrap_err();
-    assert!(refused.to_string().contains("a revoked key stays revoked"), "{refused:#}");
+    let refused = stage
+        .cluster
+        .try_run(&["apply", "-f", "-"], Some(&back))
+        .unwrap_err();
+    assert!(
+        refused.to_string().contains("a revoked key stays revoked"),
+        "{refused:#}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -69,10 +75,19 @@ async fn a_key_that_expires_is_good_until_then_and_refused_after() {
     tenant.ready();
     while clock.now_ms() < end - 500 {
         let answer = post(stage.addresses()[0], &key).await;
-        assert!(answer.is(202, ""), "{} ms before its end: {answer}", end - clock.now_ms());
+        assert!(
+            answer.is(202, ""),
+            "{} ms before its end: {answer}",
+            end - clock.now_ms()
+        );
     }
-    tenant.answers(&key, 403, "expired_key", Instant::now()).await;
-    println!("measured: expiresAt → refused everywhere: {} ms", clock.now_ms() - end);
+    tenant
+        .answers(&key, 403, "expired_key", Instant::now())
+        .await;
+    println!(
+        "measured: expiresAt → refused everywhere: {} ms",
+        clock.now_ms() - end
+    );
     eventually("it to be said", async || {
         let states = tenant.states("audit");
         is(states == ["Expired"], states)

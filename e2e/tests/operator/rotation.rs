@@ -55,13 +55,20 @@ async fn a_rotation_under_load_refuses_nobody() {
     while left_ms(end) > MARGIN_MS {
         for address in stage.addresses() {
             let answer = post(address, &old).await;
-            assert!(answer.is(202, ""), "with the old key {} ms before its end: {answer}", left_ms(end));
+            assert!(
+                answer.is(202, ""),
+                "with the old key {} ms before its end: {answer}",
+                left_ms(end)
+            );
             kept += 1;
         }
     }
     assert!(kept > 0);
     tenant.answers(&old, 403, "expired_key", began).await;
-    println!("measured: the old key's end → refused everywhere: {} ms", -left_ms(end));
+    println!(
+        "measured: the old key's end → refused everywhere: {} ms",
+        -left_ms(end)
+    );
     eventually("the old key to leave the Secret", async || {
         let data = tenant.secret("web").data;
         is(!data.contains_key("previous-api-key"), data.keys())
@@ -72,8 +79,13 @@ async fn a_rotation_under_load_refuses_nobody() {
     let sent = load.sent();
     let answers = load.end().await;
     let rate = sent as f64 / took.as_secs_f64();
-    println!("measured: {sent} requests over the rotation, about {rate:.0}/s; with the old key {kept}");
-    assert!(answers.keys().all(|answer| answer.is(202, "")), "{answers:?}");
+    println!(
+        "measured: {sent} requests over the rotation, about {rate:.0}/s; with the old key {kept}"
+    );
+    assert!(
+        answers.keys().all(|answer| answer.is(202, "")),
+        "{answers:?}"
+    );
     tenant.ready();
     assert_eq!(tenant.key("web"), secret.key());
     assert_eq!(tenant.states("web"), ["Current", "Expired"]);

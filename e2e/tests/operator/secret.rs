@@ -24,7 +24,10 @@ impl Secret {
         let data = object["data"].as_object().cloned().unwrap_or_default();
         let metadata = &mut object["metadata"];
         Some(Self {
-            data: data.into_iter().map(|(name, value)| (name, decoded(&value))).collect(),
+            data: data
+                .into_iter()
+                .map(|(name, value)| (name, decoded(&value)))
+                .collect(),
             labels: metadata["labels"].take(),
             annotations: metadata["annotations"].take(),
             version: metadata["resourceVersion"].as_str().unwrap().to_owned(),
@@ -33,7 +36,9 @@ impl Secret {
 
     /// A value that is there.
     pub fn value(&self, name: &str) -> &str {
-        self.data.get(name).unwrap_or_else(|| panic!("no {name} in {:?}", self.data.keys()))
+        self.data
+            .get(name)
+            .unwrap_or_else(|| panic!("no {name} in {:?}", self.data.keys()))
     }
 
     /// The key to use.

@@ -3,11 +3,12 @@
 
 use std::{
     net::SocketAddr,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 
-use sendry_servers::{Server, postgres::Postgres};
+use sendry_crds::admission;
+use sendry_servers::{Server, kube::kubeconfig_for, postgres::Postgres};
 use sendry_testkit::cluster::{Broker, Urls};
 use uuid::Uuid;
 
@@ -18,6 +19,10 @@ use crate::{
 
 /// Whose tenants an operator cares for.
 pub const WATCH_FILTER: &str = "sendry.io/watch-filter";
+
+const ACCOUNT: &str = "sendry-operator";
+/// The policy that holds the operator itself.
+const CONFINE: &str = "sendry-confine-operator";
 
 /// A term of leadership that a test can wait for, and that a busy machine does not lose: as flags.
 const LEASE: [&str; 6] = [
@@ -92,11 +97,43 @@ impl Stage {
             tenants: Mutex::default(),
             folder,
         };
-        stage.on_the_broker(async |broker| broker.make_vhost().await).unwrap();
-        stage.cluster.run(&["create", "namespace", &stage.name]);
-        sendry(&["migrate", "--postgres-url", &stage.urls.postgres]).unwrap();
-        stage.ingests = ["ingest-1", "ingest-2"].map(|name| stage.ingest(name)).into();
         stage
+            .on_the_broker(async |broker| broker.make_vhost().await)
+            .unwrap();
+        stage.cluster.run(&["create", "namespace", &stage.name]);
+        stage.confine();
+        sendry(&["migrate", "--postgres-url", &stage.urls.postgres]).unwrap();
+        stage.ingests = ["ingest-1", "ingest-2"]
+            .map(|name| stage.ingest(name))
+            .into();
+        stage
+    }
+
+    /// Operators of this stage may do anything, but for what the admission policy forbids the operator's service account:
+    /// to write Secrets outside tenants' namespaces, to delete one, to take a namespace that is another's.
+    fn confine(&self) {
+        let policies = admission::policies(&self.name, ACCOUNT).unwrap();
+        let ours = policies
+            .split("\n---\n")
+            .filter(|policy| policy.contains(CONFINE));
+        let ours: Vec<_> = ours
+            .map(|policy| policy.replace(CONFINE, &self.policy()))
+            .collect();
+        assert_eq!(ours.len(), 2);
+        self.cluster.apply(&ours.join("\n---\n"));
+        let user = format!("system:serviceaccount:{}:{ACCOUNT}", self.name);
+        let admin = &self.cluster.kubeconfig;
+        kubeconfig_for(admin, &user, &["system:masters"], &self.kubeconfig()).unwrap();
+    }
+
+    /// The name of that policy and of its binding, for this stage alone.
+    fn policy(&self) -> String {
+        format!("{CONFINE}-{}", self.name)
+    }
+
+    /// Of the operator's service account.
+    fn kubeconfig(&self) -> PathBuf {
+        self.folder().join("operator.kubeconfig")
     }
 
     /// An operator. Each call is another process; `name` is that of its pod.
@@ -106,8 +143,15 @@ impl Stage {
             postgres,
             ..
         } = &self.urls;
-        let kubeconfig = self.cluster.kubeconfig.to_str().unwrap();
-        let mut args = vec!["run", "--kubeconfig", kubeconfig, "--postgres-url", postgres];
+        let kubeconfig = self.kubeconfig();
+        let kubeconfig = kubeconfig.to_str().unwrap();
+        let mut args = vec![
+            "run",
+            "--kubeconfig",
+            kubeconfig,
+            "--postgres-url",
+            postgres,
+        ];
         args.extend(["--management-url", management, "--pod-name", name]);
         for flag in ["--vhost", "--namespace", "--cluster-id", "--watch-filter"] {
             args.extend([flag, &self.name]);
@@ -146,20 +190,12 @@ impl Stage {
         rows[0][0].as_deref().unwrap().parse().unwrap()
     }
 
-    /// The database, for commands.
-    pub fn postgres_url(&self) -> &str {
-        &self.urls.postgres
-    }
-
     fn folder(&self) -> &Path {
         self.folder.path()
     }
 
     /// Asks the broker, also while a test unwinds.
-    fn on_the_broker<T: Send>(
-        &self,
-        ask: impl AsyncFnOnce(&Broker) -> T + Send,
-    ) -> T {
+    fn on_the_broker<T: Send>(&self, ask: impl AsyncFnOnce(&Broker) -> T + Send) -> T {
         let runtime = || {
             let mut builder = tokio::runtime::Builder::new_current_thread();
             builder.enable_all().build().unwrap()
@@ -193,8 +229,18 @@ impl Drop for Stage {
         namespaces.push(&self.name);
         namespaces.extend(tenants.iter().map(String::as_str));
         kubectl(&namespaces);
-        let paths = tenants.iter().map(|name| format!("/api/users/sendry.{name}"));
-        let paths: Vec<_> = paths.chain([format!("/api/vhosts/{}", self.name)]).collect();
+        for kind in [
+            "validatingadmissionpolicybinding",
+            "validatingadmissionpolicy",
+        ] {
+            kubectl(&["delete", kind, &self.policy(), "--ignore-not-found"]);
+        }
+        let paths = tenants
+            .iter()
+            .map(|name| format!("/api/users/sendry.{name}"));
+        let paths: Vec<_> = paths
+            .chain([format!("/api/vhosts/{}", self.name)])
+            .collect();
         self.on_the_broker(async |broker| {
             for path in paths {
                 let _ = broker.delete(&path).await;

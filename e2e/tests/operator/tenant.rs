@@ -88,7 +88,10 @@ impl<'a> Tenant<'a> {
         let found = entries.into_iter().find(|e| e["name"] == entry);
         let keys = found.unwrap_or_default()["keys"].take();
         let states = keys.as_array().cloned().unwrap_or_default();
-        states.iter().map(|key| key["state"].as_str().unwrap().to_owned()).collect()
+        states
+            .iter()
+            .map(|key| key["state"].as_str().unwrap().to_owned())
+            .collect()
     }
 
     /// Verifiers that the settings hold.
@@ -97,12 +100,16 @@ impl<'a> Tenant<'a> {
         self.stage.number(&format!("{sql} '{}'", self.name))
     }
 
-    /// How often the operator told of it, for this reason.
-    pub fn told(&self, reason: &str) -> usize {
+    /// How often the operator told of it, for this reason. What is told again within minutes is counted, not listed.
+    pub fn told(&self, reason: &str) -> u64 {
         let field = format!("involvedObject.name={},reason={reason}", self.name);
         let what = ["events", "--namespace=default", "--field-selector", &field];
-        let events = self.stage.cluster.get(&what);
-        events.map_or(0, |events| events["items"].as_array().unwrap().len())
+        let events = self.stage.cluster.get(&what).unwrap_or_default();
+        let events = events["items"].as_array().cloned().unwrap_or_default();
+        events
+            .iter()
+            .map(|event| event["series"]["count"].as_u64().unwrap_or(1))
+            .sum()
     }
 
     /// Waits until every ingest answers a key so, and returns how long that took since `began`.
