@@ -5,21 +5,25 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    thread::JoinHandle,
 };
 
 use sendry_crds::admission;
-use sendry_servers::{Server, kube::kubeconfig_for, postgres::Postgres};
+use sendry_servers::{Server, kube::kubeconfig_for, postgres::Postgres, probe, process};
 use sendry_testkit::cluster::{Broker, Urls};
 use uuid::Uuid;
 
 use crate::{
     cluster::Cluster,
     program::{OPERATOR, Program, SENDRY, sendry},
+    wait::PATIENCE,
 };
 
 /// Whose tenants an operator cares for.
 pub const WATCH_FILTER: &str = "sendry.io/watch-filter";
 
+/// Longer than anybody waits for it.
+const HOLD: &str = "pg_sleep(120)";
 const ACCOUNT: &str = "sendry-operator";
 /// The policy that holds the operator itself.
 const CONFINE: &str = "sendry-confine-operator";
@@ -190,6 +194,25 @@ impl Stage {
         rows[0][0].as_deref().unwrap().parse().unwrap()
     }
 
+    /// Nobody writes a verifier until it is let go; reading goes on.
+    pub fn hold_verifiers(&self) -> Held<'_> {
+        let port = self.postgres.port();
+        let sql = format!("LOCK TABLE sendry.api_key IN EXCLUSIVE MODE; SELECT {HOLD}");
+        // Ends when it is let go, with an error that says so.
+        let holding = std::thread::spawn(move || {
+            let _ = probe::postgres(probe::local(port), "sendry", "postgres", &sql);
+        });
+        let held = Held {
+            stage: self,
+            holding: Some(holding),
+        };
+        let locks = "SELECT count(*) FROM pg_locks WHERE granted AND mode = 'ExclusiveLock' \
+                     AND relation = 'sendry.api_key'::regclass";
+        let locked = || Ok((self.number(locks) == 1).then_some(()));
+        tokio::task::block_in_place(|| process::wait(PATIENCE, "the lock", locked)).unwrap();
+        held
+    }
+
     fn folder(&self) -> &Path {
         self.folder.path()
     }
@@ -207,6 +230,23 @@ impl Stage {
     }
 }
 
+/// Verifiers that nobody can write.
+pub struct Held<'a> {
+    stage: &'a Stage,
+    holding: Option<JoinHandle<()>>,
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        let sql = format!(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+             WHERE query LIKE 'LOCK TABLE%{HOLD}' AND pid <> pg_backend_pid()"
+        );
+        let _ = self.stage.postgres.query("postgres", &sql);
+        let _ = self.holding.take().map(JoinHandle::join);
+    }
+}
+
 impl Drop for Stage {
     fn drop(&mut self) {
         self.ingests.clear();
@@ -214,7 +254,7 @@ impl Drop for Stage {
         if std::thread::panicking() {
             for name in ["operator", "ingest-1"] {
                 let log = self.folder().join(format!("{name}.log"));
-                println!("── {name}\n{}", sendry_servers::process::tail(&log));
+                println!("── {name}\n{}", process::tail(&log));
             }
         }
         let kubectl = |args: &[&str]| self.cluster.try_run(args, None).unwrap_or_default();
