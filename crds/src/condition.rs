@@ -108,6 +108,108 @@ pub const REASONS: &[Explained] = &[
         "RabbitMQ's management API is away; keys and limits are kept up meanwhile.",
     ),
     explained(
+        "InEffect",
+        "The broker has everything, and our limits were seen in effect.",
+    ),
+    explained(
+        "PolicyNotInEffect",
+        "The broker has not yet applied what it was told; looked at again by itself.",
+    ),
+    explained(
+        "BrokerUnreachable",
+        "The management API does not answer, or is not trusted; tried again by itself.",
+    ),
+    explained(
+        "BrokerUnauthorized",
+        "The broker does not know the operator's user or password: check the Secret of its connection.",
+    ),
+    explained(
+        "BrokerForbidden",
+        "The operator's user may not do this: the message says which permission or tag is missing.",
+    ),
+    explained(
+        "BrokerNotFound",
+        "The virtual host is not there: create it, or check its name.",
+    ),
+    explained(
+        "BrokerRefused",
+        "The broker does not accept it; RabbitMQ 3.10 to 4.x is supported.",
+    ),
+    explained(
+        "BrokerInTrouble",
+        "The broker, or something in front of it, is in trouble; tried again by itself.",
+    ),
+    explained(
+        "OwnershipConflict",
+        "Something on the broker by our name is somebody else's, or overrides our limits: the message says what to do; the annotation sendry.io/adopt takes it over.",
+    ),
+    explained("Stopping", "This operator leaves; the next one goes on."),
+    explained(
+        "NamespaceReserved",
+        "The namespace is the operator's own: name another one.",
+    ),
+    explained(
+        "NamespaceNotLabelled",
+        "The namespace was there before: label it with sendry.io/tenant to let the tenant have it.",
+    ),
+    explained(
+        "NamespaceConflict",
+        "The namespace is another tenant's: name another one.",
+    ),
+    explained(
+        "NamespaceTerminating",
+        "The namespace is being deleted. Keys stay valid; it is made again when it is gone.",
+    ),
+    explained(
+        "InvalidName",
+        "The name cannot be a tenant's: make it again under another one.",
+    ),
+    explained(
+        "InvalidSpec",
+        "A value cannot be read: apply the resource again under the installed schema.",
+    ),
+    explained(
+        "Published",
+        "Every API key is published, and ingest accepts it.",
+    ),
+    explained(
+        "TooManyKeys",
+        "There are more entries than limits.keys allows: the first ones are honoured.",
+    ),
+    explained(
+        "InvalidEntry",
+        "An entry of apiKeys cannot be read: the message says why.",
+    ),
+    explained(
+        "SecretConflict",
+        "A Secret of that name is somebody else's: name another one, or label it as the message says.",
+    ),
+    explained(
+        "SecretImmutable",
+        "The Secret was made immutable, so no key can be put into it: delete it, a new one is made.",
+    ),
+    explained(
+        "SecretMissing",
+        "The Secret that secretRef names is not there.",
+    ),
+    explained("ValueMissing", "The Secret has no value of that key."),
+    explained(
+        "NotLabelled",
+        "The Secret that secretRef names has not the label sendry.io/tenant; one that lost it was revoked.",
+    ),
+    explained(
+        "MalformedKey",
+        "The value is no key of ours: mint one with `sendry keys generate`.",
+    ),
+    explained(
+        "KeyClaimed",
+        "That key is another entry's or another tenant's: mint another one.",
+    ),
+    explained(
+        "KeyRevoked",
+        "That key was revoked before, and revoked for good: put another one in its place.",
+    ),
+    explained(
         "Superseded",
         "Another operator leads, or the object has changed meanwhile; it is left to who knows better.",
     ),

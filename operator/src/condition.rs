@@ -29,19 +29,31 @@ pub struct Said {
 impl Said {
     /// It is so.
     #[must_use]
-    pub fn yes(kind: &'static str, reason: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+    pub fn yes(
+        kind: &'static str,
+        reason: impl Into<Cow<'static, str>>,
+        message: impl Into<String>,
+    ) -> Self {
         Self::new(kind, Some(true), reason, message)
     }
 
     /// It is not so.
     #[must_use]
-    pub fn no(kind: &'static str, reason: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+    pub fn no(
+        kind: &'static str,
+        reason: impl Into<Cow<'static, str>>,
+        message: impl Into<String>,
+    ) -> Self {
         Self::new(kind, Some(false), reason, message)
     }
 
     /// Nobody can tell.
     #[must_use]
-    pub fn unknown(kind: &'static str, reason: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+    pub fn unknown(
+        kind: &'static str,
+        reason: impl Into<Cow<'static, str>>,
+        message: impl Into<String>,
+    ) -> Self {
         Self::new(kind, None, reason, message)
     }
 
@@ -93,7 +105,11 @@ impl Outcome {
     pub fn said(&self) -> [Said; 3] {
         match self {
             Self::Ready => [
-                Said::yes(READY, "Ready", "everything asked for is there and in effect"),
+                Said::yes(
+                    READY,
+                    "Ready",
+                    "everything asked for is there and in effect",
+                ),
                 Said::no(RECONCILING, "Settled", ""),
                 Said::no(STALLED, "Settled", ""),
             ],
@@ -113,7 +129,12 @@ impl Outcome {
 
 /// What was said before with what is said now in its place. Types that nobody speaks of now stay as they are.
 #[must_use]
-pub fn merge(before: &[Condition], said: &[Said], generation: i64, now: Timestamp) -> Vec<Condition> {
+pub fn merge(
+    before: &[Condition],
+    said: &[Said],
+    generation: i64,
+    now: Timestamp,
+) -> Vec<Condition> {
     let mut conditions = before.to_vec();
     for said in said {
         let status = match said.status {

@@ -268,10 +268,11 @@ impl TenantReconciler {
     async fn tell(&self, tenant: &SendryTenant, done: Done) -> Result<(), Failure> {
         let cx = &self.cx;
         let generation = tenant.metadata.generation.unwrap_or(0);
-        let now = Timestamp::from_millisecond(cx.clock.now_ms()).unwrap_or_default();
+        // To the second, as the API server gives it back.
+        let now = Timestamp::from_second(cx.clock.now_ms().div_euclid(1_000)).unwrap_or_default();
         let before = tenant.status.as_ref();
         let after = status::status(before, &done.report, generation, now);
-        if before != Some(&after) {
+        if !before.is_some_and(|before| same(before, &after)) {
             self.write(tenant, &after).await?;
         }
         for told in transition(before, &after).into_iter().chain(done.told) {
@@ -283,13 +284,19 @@ impl TenantReconciler {
     async fn publish(&self, tenant: &SendryTenant, told: &Told) {
         let (events, reason) = (&self.cx.events, told.reason.as_str());
         if told.warning {
-            events.warning(tenant, reason, "Reconcile", &told.note).await;
+            events
+                .warning(tenant, reason, "Reconcile", &told.note)
+                .await;
         } else {
             events.normal(tenant, reason, "Reconcile", &told.note).await;
         }
     }
 
-    async fn write(&self, tenant: &SendryTenant, status: &SendryTenantStatus) -> Result<(), Failure> {
+    async fn write(
+        &self,
+        tenant: &SendryTenant,
+        status: &SendryTenantStatus,
+    ) -> Result<(), Failure> {
         let tenants: Api<SendryTenant> = Api::all(self.cx.client.clone());
         let name = tenant.name_any();
         let patch = json!({
@@ -299,10 +306,12 @@ impl TenantReconciler {
             "status": status,
         });
         let params = PatchParams::apply(names::FIELD_MANAGER).force();
-        let patched = tenants.patch_status(&name, &params, &Patch::Apply(&patch)).await;
-        patched
-            .map(drop)
-            .map_err(|error| Failure::kubernetes(format!("write the status of tenant {name}"), error))
+        let patched = tenants
+            .patch_status(&name, &params, &Patch::Apply(&patch))
+            .await;
+        patched.map(drop).map_err(|error| {
+            Failure::kubernetes(format!("write the status of tenant {name}"), error)
+        })
     }
 }
 
@@ -311,7 +320,8 @@ impl Reconcile for TenantReconciler {
     async fn reconcile(&self, name: &str) -> Result<Next, Failure> {
         let tenants: Api<SendryTenant> = Api::all(self.cx.client.clone());
         let found = tenants.get_opt(name).await;
-        let found = found.map_err(|error| Failure::kubernetes(format!("read tenant {name}"), error))?;
+        let found =
+            found.map_err(|error| Failure::kubernetes(format!("read tenant {name}"), error))?;
         let Some(tenant) = found else {
             // Gone with its finalizer off, so it was kept; or its definition went. Either way nothing is to be done.
             return Ok(Next::AtRest);
@@ -321,7 +331,10 @@ impl Reconcile for TenantReconciler {
             if kept != Kept::Nothing {
                 self.publish(&tenant, &retained(kept)).await;
             }
-            self.others.claimants(&tenant).iter().for_each(|name| (self.again)(name));
+            self.others
+                .claimants(&tenant)
+                .iter()
+                .for_each(|name| (self.again)(name));
             return Ok(Next::AtRest);
         }
         let mut done = Done::default();
@@ -334,7 +347,8 @@ impl Reconcile for TenantReconciler {
             }
             Err(failure) => {
                 if !matches!(failure.category, Category::Conflict | Category::Superseded) {
-                    done.report.failure = Some((failure.category.reason(), chain(&failure).to_string()));
+                    done.report.failure =
+                        Some((failure.category.reason(), chain(&failure).to_string()));
                     self.tell(&tenant, done).await?;
                 }
                 Err(failure)
@@ -352,6 +366,12 @@ impl TenantReconciler {
     }
 }
 
+/// Whether both are written alike. Times are written to the second, so one that was read back is another value.
+fn same(a: &SendryTenantStatus, b: &SendryTenantStatus) -> bool {
+    let written = |status: &SendryTenantStatus| serde_json::to_value(status).ok();
+    written(a).is_some() && written(a) == written(b)
+}
+
 /// A tenant of that name had been there.
 fn adopted(valid: &Valid, world: &World) -> Option<Told> {
     let record = world.record.as_ref()?;
@@ -366,7 +386,9 @@ fn adopted(valid: &Valid, world: &World) -> Option<Told> {
 
 fn retained(kept: Kept) -> Told {
     let note = match kept {
-        Kept::Valid => "its definition or namespace is being deleted: keys stay valid, queues and counts stay",
+        Kept::Valid => {
+            "its definition or namespace is being deleted: keys stay valid, queues and counts stay"
+        }
         Kept::Suspended | Kept::Nothing => {
             "ingest answers 503 suspended; keys, queues and counts stay until `sendry tenants purge`"
         }
@@ -381,7 +403,9 @@ fn transition(before: Option<&SendryTenantStatus>, after: &SendryTenantStatus) -
     };
     let now = ready(after)?;
     let then = before.and_then(ready);
-    if then.is_some_and(|then| (then.status, then.reason) == (now.status.clone(), now.reason.clone())) {
+    if then
+        .is_some_and(|then| (then.status, then.reason) == (now.status.clone(), now.reason.clone()))
+    {
         return None;
     }
     let note = condition::cut(&now.message, 900);

@@ -60,6 +60,8 @@ struct Shared {
 struct State {
     wanted: BTreeMap<TenantId, Wanted>,
     seen: HashMap<TenantId, Seen>,
+    /// What each tenant was told last.
+    told: HashMap<TenantId, Synced>,
     /// Repairs of what had been whole, until they are told.
     drift: HashMap<TenantId, Vec<String>>,
     /// The number of the last pass that began.
@@ -118,6 +120,7 @@ impl Topology {
         self.want(queues);
         loop {
             if let Some(synced) = self.known(&tenant) {
+                self.state().told.insert(tenant, synced.clone());
                 return synced;
             }
             self.0.asked.notify_one();
@@ -132,6 +135,7 @@ impl Topology {
         let mut state = self.state();
         state.wanted.remove(tenant);
         state.seen.remove(tenant);
+        state.told.remove(tenant);
         state.drift.remove(tenant);
     }
 
@@ -201,17 +205,15 @@ impl Topology {
                         state.drift.entry(tenant.clone()).or_default().extend(told);
                     }
                 }
-                let before = state.seen.insert(
-                    tenant.clone(),
-                    Seen {
-                        pass: number,
-                        synced: synced.clone(),
-                    },
-                );
-                let drifted = state.drift.contains_key(tenant);
-                if before.is_some_and(|before| before.synced != synced) || drifted {
+                let told_another = state.told.get(tenant).is_some_and(|told| *told != synced);
+                if told_another || state.drift.contains_key(tenant) {
                     news.push(tenant.clone());
                 }
+                let seen = Seen {
+                    pass: number,
+                    synced,
+                };
+                state.seen.insert(tenant.clone(), seen);
             }
         }
         self.0.ended.send_replace(number);
@@ -263,7 +265,11 @@ impl Topology {
     fn count_drift(&self, repaired: &[&Repair]) {
         for repair in repaired {
             let kind = repair.verb().as_str();
-            self.0.metrics.drift_repairs.get_or_create(&Kind { kind }).inc();
+            self.0
+                .metrics
+                .drift_repairs
+                .get_or_create(&Kind { kind })
+                .inc();
         }
     }
 

@@ -151,39 +151,54 @@ impl Candidate {
 
     /// `false` when it is somebody else's, or gone, or it is too late.
     async fn renew(&mut self, leadership: &Leadership) -> Result<bool, Trouble> {
-        let Some(ours) = &self.ours else {
-            return Ok(false);
-        };
-        let (sent, sent_wall) = (self.clock.monotonic_ms(), self.clock.now_ms());
-        match self.write(Some(ours), Some(&self.identity)).await {
-            Ok(written) => {
-                self.ours = Some(written);
-                Ok(leadership.renewed(sent, sent_wall))
-            }
-            Err(trouble) if trouble.is_outrun() => {
-                let lease = self.read().await?;
-                let holder = lease.as_ref().and_then(holder_of);
-                if holder.as_deref() != Some(&self.identity) {
-                    let holder = holder.unwrap_or_else(|| "nobody".to_owned());
-                    tracing::warn!(%holder, "the lease is another's");
-                    self.ours = None;
-                    return Ok(false);
+        loop {
+            let Some(ours) = &self.ours else {
+                return Ok(false);
+            };
+            let (sent, sent_wall) = (self.clock.monotonic_ms(), self.clock.now_ms());
+            match self.write(Some(ours), Some(&self.identity)).await {
+                Ok(written) => {
+                    self.ours = Some(written);
+                    return Ok(leadership.renewed(sent, sent_wall));
                 }
-                // A renewal whose answer was lost, or somebody's annotation: ours all the same.
-                self.ours = lease;
-                Err(trouble)
+                Err(trouble) if trouble.is_outrun() => {
+                    let lease = self.read().await?;
+                    let holder = lease.as_ref().and_then(holder_of);
+                    if holder.as_deref() != Some(&self.identity) {
+                        let holder = holder.unwrap_or_else(|| "nobody".to_owned());
+                        tracing::warn!(%holder, "the lease is another's");
+                        self.ours = None;
+                        return Ok(false);
+                    }
+                    // A renewal whose answer was lost, or somebody's annotation: ours all the same, and at once again.
+                    self.ours = lease;
+                    if !leadership.holds() {
+                        return Ok(false);
+                    }
+                }
+                Err(trouble) => return Err(trouble),
             }
-            Err(trouble) => Err(trouble),
         }
     }
 
-    /// Gives the Lease back, so that another need not wait for it. Best effort: it runs out by itself.
+    /// Gives the Lease back if it is ours, so that another need not wait for it; also one that was won by a write whose
+    /// answer nobody waited for. Best effort: it runs out by itself.
     pub async fn give_back(&mut self) {
-        let Some(ours) = self.ours.take() else {
-            return;
-        };
-        if let Err(trouble) = self.write(Some(&ours), None).await {
+        if let Err(trouble) = self.try_to_give_back().await {
             tracing::warn!(error = %chain(&trouble), "failed to give the lease back; another takes it when it has run out");
+        }
+    }
+
+    async fn try_to_give_back(&mut self) -> Result<(), Trouble> {
+        let ours = match self.ours.take() {
+            Some(ours) => Some(ours),
+            None => self.read().await?,
+        };
+        match ours {
+            Some(ours) if holder_of(&ours).as_ref() == Some(&self.identity) => {
+                self.write(Some(&ours), None).await.map(drop)
+            }
+            _ => Ok(()),
         }
     }
 

@@ -7,14 +7,17 @@ use kube::{
     Client, Config,
     config::{KubeConfigOptions, Kubeconfig},
 };
-use sendry_runtime::{clock::SystemClock, metrics::MetricsBuilder, process::Process};
 use sendry_queue::adapters::rabbitmq_management::RabbitManagement;
+use sendry_runtime::{clock::SystemClock, metrics::MetricsBuilder, process::Process};
 use sendry_store::adapters::postgres::{OpenError, PostgresOptions, PostgresStore};
 use uuid::Uuid;
 
 use super::{Assemble, Operator, OperatorArgs, Parts};
 use crate::{
-    context::SystemEntropy, metrics::OperatorMetrics, settings::Settings, topology::{self, Topology},
+    context::SystemEntropy,
+    metrics::OperatorMetrics,
+    settings::Settings,
+    topology::{self, Topology},
 };
 
 /// How long the API server may take to accept a connection.
@@ -110,5 +113,10 @@ pub fn connect_topology(
         owner: settings.owner.clone(),
         interval: settings.topology,
     };
-    Ok(Topology::new(Arc::new(broker), how, SystemClock::shared(), metrics))
+    Ok(Topology::new(
+        Arc::new(broker),
+        how,
+        SystemClock::shared(),
+        metrics,
+    ))
 }

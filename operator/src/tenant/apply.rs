@@ -82,7 +82,12 @@ async fn finalizers_are(
 ///
 /// # Errors
 /// When the API server does not take it; a conflict when it appeared in between.
-pub async fn namespace(cx: &Context, name: &str, valid: &Valid, world: &World) -> Result<(), Failure> {
+pub async fn namespace(
+    cx: &Context,
+    name: &str,
+    valid: &Valid,
+    world: &World,
+) -> Result<(), Failure> {
     let namespaces: Api<Namespace> = Api::all(cx.client.clone());
     match (valid.namespace, &world.namespace) {
         (NamespacePlan::Make, _) => {
@@ -94,15 +99,15 @@ pub async fn namespace(cx: &Context, name: &str, valid: &Valid, world: &World) -
         (NamespacePlan::Keep, Some(found)) if !build::is_protected_as_asked(found, valid) => {
             let value = valid.protected.then_some("true");
             let patch = json!({"metadata": {
-                "annotations": {build::PROTECTED_ANNOTATION: value},
+                "annotations": {names::PROTECTED_ANNOTATION: value},
                 "resourceVersion": found.resource_version(),
             }});
             let patched = namespaces
                 .patch_metadata(name, &PatchParams::default(), &Patch::Merge(&patch))
                 .await;
-            patched.map(drop).map_err(|error| {
-                Failure::kubernetes(format!("annotate namespace {name}"), error)
-            })
+            patched
+                .map(drop)
+                .map_err(|error| Failure::kubernetes(format!("annotate namespace {name}"), error))
         }
         (NamespacePlan::Keep | NamespacePlan::Leave, _) => Ok(()),
     }
@@ -131,9 +136,9 @@ pub async fn record(
 
 /// Whether the store already says all of it, on behalf of this very resource.
 fn says(found: &TenantRecord, wanted: &TenantRecord, stamp: &Stamp) -> bool {
-    let by_us = found.stamp.is_some_and(|found| {
-        found.uid == stamp.uid && found.generation == stamp.generation
-    });
+    let by_us = found
+        .stamp
+        .is_some_and(|found| found.uid == stamp.uid && found.generation == stamp.generation);
     let unstamped = TenantRecord {
         stamp: None,
         ..found.clone()
@@ -189,7 +194,9 @@ pub async fn parked_reader(cx: &Context, tenant: &TenantId) -> Result<SecretText
         }
         Some(mut secret) => {
             secret.data.get_or_insert_default().extend(data);
-            secrets.replace(&name, &PostParams::default(), &secret).await
+            secrets
+                .replace(&name, &PostParams::default(), &secret)
+                .await
         }
     };
     written.map_err(|error| Failure::kubernetes(format!("write Secret {name}"), error))?;

@@ -10,9 +10,6 @@ use sendry_store::{Stamp, TenantRecord};
 
 use super::validate::Valid;
 
-/// Annotation of a protected tenant's namespace: the admission policy refuses to delete it.
-pub const PROTECTED_ANNOTATION: &str = "sendry.io/protected";
-
 /// What ingest obeys.
 #[must_use]
 pub fn record(valid: &Valid) -> TenantRecord {
@@ -67,7 +64,7 @@ pub fn new_namespace(name: &str, valid: &Valid) -> Namespace {
         ..Namespace::default()
     };
     if valid.protected {
-        let protected = (PROTECTED_ANNOTATION.to_owned(), "true".to_owned());
+        let protected = (names::PROTECTED_ANNOTATION.to_owned(), "true".to_owned());
         namespace.metadata.annotations = Some(BTreeMap::from([protected]));
     }
     namespace
@@ -76,6 +73,6 @@ pub fn new_namespace(name: &str, valid: &Valid) -> Namespace {
 /// Whether the namespace already says what it should of its protection.
 #[must_use]
 pub fn is_protected_as_asked(namespace: &Namespace, valid: &Valid) -> bool {
-    let said = namespace.annotations().get(PROTECTED_ANNOTATION);
+    let said = namespace.annotations().get(names::PROTECTED_ANNOTATION);
     said.is_some_and(|said| said == "true") == valid.protected
 }

@@ -33,7 +33,11 @@ pub enum Kept {
 /// # Errors
 /// When the API server or the store is away; it is tried again.
 pub async fn cleanup(cx: &Context, tenant: &SendryTenant) -> Result<Kept, Failure> {
-    if !tenant.finalizers().iter().any(|f| f == names::TENANT_FINALIZER) {
+    if !tenant
+        .finalizers()
+        .iter()
+        .any(|f| f == names::TENANT_FINALIZER)
+    {
         return Ok(Kept::Nothing);
     }
     let kept = match TenantId::new(&tenant.name_any()) {

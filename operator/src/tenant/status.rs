@@ -95,7 +95,11 @@ pub fn outcome(report: &Report) -> Outcome {
 fn topology(report: &Report) -> Option<Said> {
     let kind = condition::TOPOLOGY_SYNCED;
     Some(match report.synced.as_ref()? {
-        Synced::Whole => Said::yes(kind, "InEffect", "the broker has everything, with our limits in effect"),
+        Synced::Whole => Said::yes(
+            kind,
+            "InEffect",
+            "the broker has everything, with our limits in effect",
+        ),
         Synced::Conflict { message } => Said::no(kind, "OwnershipConflict", message.clone()),
         Synced::Not {
             reason: reason @ ("BrokerUnreachable" | "BrokerUnauthorized"),
@@ -111,7 +115,11 @@ fn keys(report: &Report) -> Option<Said> {
         return None;
     }
     Some(match report.refused.as_slice() {
-        [] => Said::yes(kind, "Published", "every API key is published, and ingest accepts it"),
+        [] => Said::yes(
+            kind,
+            "Published",
+            "every API key is published, and ingest accepts it",
+        ),
         [first, rest @ ..] => {
             let more = match rest.len() {
                 0 => String::new(),

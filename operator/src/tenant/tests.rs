@@ -50,9 +50,15 @@ fn what_the_schema_cannot_refuse_is_refused_here() {
         namespace: Some(labelled(label)),
         ..world()
     };
-    assert_eq!(reason(json!({"namespace": "sendry-system"}), &world()), "NamespaceReserved");
+    assert_eq!(
+        reason(json!({"namespace": "sendry-system"}), &world()),
+        "NamespaceReserved"
+    );
     assert_eq!(reason(json!({}), &there(None)), "NamespaceNotLabelled");
-    assert_eq!(reason(json!({}), &there(Some("other"))), "NamespaceConflict");
+    assert_eq!(
+        reason(json!({}), &there(Some("other"))),
+        "NamespaceConflict"
+    );
     let older = World {
         older: Some("older".to_owned()),
         ..world()
@@ -84,7 +90,8 @@ fn what_is_not_said_has_its_default() {
     assert_eq!(record.window.past(), 48 * 3_600_000);
     assert_eq!(record.max_payload, None);
     assert_eq!(valid.backlog_bytes, 4 << 30);
-    let limits = json!({"limits": {"eventsPerSecond": 10, "maxPayload": "64Ki", "backlogBytes": "1Gi"}});
+    let limits =
+        json!({"limits": {"eventsPerSecond": 10, "maxPayload": "64Ki", "backlogBytes": "1Gi"}});
     let valid = validate(&tenant(limits), &world(), &Settings::default()).unwrap();
     let rate = valid.rate.unwrap();
     assert_eq!((rate.per_second, rate.burst), (10, 20));
@@ -122,6 +129,28 @@ fn a_status_that_says_the_same_again_is_the_same() {
     assert_eq!(said(&report, Some(&first), 2), first);
     assert_eq!(transition(Some(&first), &first), None);
     assert!(!transition(None, &first).unwrap().warning);
+}
+
+#[test]
+fn a_time_that_was_read_back_is_no_change() {
+    let mut key = sendry_crds::tenant::KeyStatus {
+        id: "1".to_owned(),
+        fingerprint: "2".to_owned(),
+        state: sendry_crds::tenant::KeyState::Current,
+        not_before: Time(Timestamp::from_millisecond(1_234).unwrap()),
+        not_after: None,
+    };
+    let mut status = SendryTenantStatus::default();
+    status
+        .api_keys
+        .push(sendry_crds::tenant::ApiKeyStatus::default());
+    status.api_keys[0].keys.push(key.clone());
+    let read: SendryTenantStatus =
+        serde_json::from_value(serde_json::to_value(&status).unwrap()).unwrap();
+    assert!(same(&read, &status));
+    key.id = "3".to_owned();
+    status.api_keys[0].keys[0] = key;
+    assert!(!same(&read, &status));
 }
 
 #[test]
@@ -179,6 +208,9 @@ fn what_needs_a_person_goes_before_what_passes_by_itself() {
         ..Report::default()
     };
     let status = said(&report, None, 1);
-    assert_eq!(is(&status, kinds::STALLED), ("True".to_owned(), "SecretConflict".to_owned()));
+    assert_eq!(
+        is(&status, kinds::STALLED),
+        ("True".to_owned(), "SecretConflict".to_owned())
+    );
     assert_eq!(is(&status, kinds::KEYS_READY).0, "False");
 }

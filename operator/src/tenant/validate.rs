@@ -97,11 +97,17 @@ pub fn validate(
     let bad = |field: &str| {
         invalid(
             "InvalidSpec",
-            format!("spec.{field} cannot be read: apply the resource again under the installed schema"),
+            format!(
+                "spec.{field} cannot be read: apply the resource again under the installed schema"
+            ),
         )
     };
-    let id = TenantId::new(&name)
-        .map_err(|error| invalid("InvalidName", format!("`{name}` cannot be a tenant: {error}")))?;
+    let id = TenantId::new(&name).map_err(|error| {
+        invalid(
+            "InvalidName",
+            format!("`{name}` cannot be a tenant: {error}"),
+        )
+    })?;
     let uid = tenant.uid().and_then(|uid| uid.parse().ok());
     let uid = uid.ok_or_else(|| bad("uid"))?;
     if spec.namespace == settings.namespace {
@@ -122,9 +128,7 @@ pub fn validate(
     let limits = &spec.limits;
     let backlog_bytes = match &limits.backlog_bytes {
         None => BACKLOG_BYTES,
-        Some(quantity) => {
-            quantity::bytes(quantity).ok_or_else(|| bad("limits.backlogBytes"))?
-        }
+        Some(quantity) => quantity::bytes(quantity).ok_or_else(|| bad("limits.backlogBytes"))?,
     };
     let max_payload = limits.max_payload.as_ref().map(|quantity| {
         let bytes = quantity::bytes(quantity).and_then(|bytes| u32::try_from(bytes).ok());

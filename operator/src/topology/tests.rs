@@ -82,7 +82,10 @@ impl Stage {
 #[tokio::test(start_paused = true)]
 async fn one_pass_serves_all_who_wait_and_then_there_is_rest() {
     let stage = stage();
-    let (a, b) = (stage.topology.ensure(queues("a")), stage.topology.ensure(queues("b")));
+    let (a, b) = (
+        stage.topology.ensure(queues("a")),
+        stage.topology.ensure(queues("b")),
+    );
     let (a, b, ()) = tokio::join!(a, b, async {
         tokio::task::yield_now().await;
         stage.pass().await;
@@ -93,7 +96,10 @@ async fn one_pass_serves_all_who_wait_and_then_there_is_rest() {
     assert_eq!(stage.topology.ensure(queues("a")).await, Synced::Whole);
     assert_eq!(stage.broker.reads(), reads);
     stage.pass().await;
-    assert_eq!((stage.broker.reads(), stage.broker.writes()), (reads + 1, writes));
+    assert_eq!(
+        (stage.broker.reads(), stage.broker.writes()),
+        (reads + 1, writes)
+    );
     assert!(stage.changed().is_empty());
     assert!(stage.topology.take_drift(&tenant("a")).is_empty());
 }
@@ -110,7 +116,12 @@ async fn what_was_changed_behind_us_is_repaired_and_told_once() {
     stage.pass().await;
     assert_eq!(stage.changed(), ["a"]);
     let drift = stage.topology.take_drift(&tenant("a"));
-    assert!(drift.iter().any(|repair| repair.contains("sendry.a.parked")), "{drift:?}");
+    assert!(
+        drift
+            .iter()
+            .any(|repair| repair.contains("sendry.a.parked")),
+        "{drift:?}"
+    );
     assert!(stage.topology.take_drift(&tenant("a")).is_empty());
     assert!(stage.topology.take_drift(&tenant("b")).is_empty());
     assert_eq!(stage.topology.ensure(queues("a")).await, Synced::Whole);
@@ -122,7 +133,13 @@ async fn a_broker_that_is_away_is_asked_ever_more_seldom_and_nobody_waits_for_it
     stage.broker.fail_next(u32::MAX, Cause::Unreachable);
     let synced = stage.ensure(queues("a")).await;
     assert!(
-        matches!(synced, Synced::Not { reason: "BrokerUnreachable", .. }),
+        matches!(
+            synced,
+            Synced::Not {
+                reason: "BrokerUnreachable",
+                ..
+            }
+        ),
         "{synced:?}"
     );
     let reads = stage.broker.reads();
@@ -136,12 +153,18 @@ async fn a_broker_that_is_away_is_asked_ever_more_seldom_and_nobody_waits_for_it
         stage.pass().await;
     }
     let last = stage.topology.pause();
-    assert!(first < last && last <= Duration::from_secs(30), "{first:?} {last:?}");
+    assert!(
+        first < last && last <= Duration::from_secs(30),
+        "{first:?} {last:?}"
+    );
+    // One that asks only now is told at once, and told again when it is another thing.
+    let synced = stage.topology.ensure(queues("d")).await;
+    assert!(matches!(synced, Synced::Not { .. }), "{synced:?}");
     stage.broker.heal();
     stage.changed();
     stage.clock.advance(60_000);
     stage.pass().await;
-    assert_eq!(stage.changed(), ["a", "b", "c"]);
+    assert_eq!(stage.changed(), ["a", "b", "c", "d"]);
     assert_eq!(stage.topology.ensure(queues("c")).await, Synced::Whole);
 }
 

@@ -15,3 +15,5 @@ mod operators;
 mod passes;
 mod proxy;
 mod support;
+mod telling;
+mod tenants;

@@ -23,8 +23,9 @@ use sendry_operator::{
     metrics::OperatorMetrics,
     run::{Assemble, Parts},
     settings::{Settings, WATCH_FILTER_LABEL},
-    topology::Topology,
+    topology::{self, Topology},
 };
+use sendry_queue::topology::{TopologyBroker, fake::FakeBroker};
 use sendry_runtime::{clock::SystemClock, health::Health};
 use sendry_servers::{Server, kube::ctl};
 use sendry_store::adapters::sqlite::SqliteStore;
@@ -181,17 +182,21 @@ impl Corner {
         .unwrap()
     }
 
-    /// What an operator is made of, with the store of this corner.
-    pub fn parts(&self, client: Client, assemble: Assemble) -> Parts {
+    /// A new store of settings.
+    pub fn store(&self) -> Arc<SqliteStore> {
         let file = self
             .folder
             .path()
             .join(format!("{}.db", Uuid::new_v4().simple()));
-        let store = SqliteStore::open(&file, Default::default()).unwrap();
+        Arc::new(SqliteStore::open(&file, Default::default()).unwrap())
+    }
+
+    /// What an operator is made of, with a store of its own.
+    pub fn parts(&self, client: Client, assemble: Assemble) -> Parts {
         Parts {
             client,
-            store: Arc::new(store),
-            topology: Topology,
+            store: self.store(),
+            topology: topology(Arc::new(FakeBroker::new())),
             clock: SystemClock::shared(),
             entropy: Arc::new(SystemEntropy),
             assemble,
@@ -220,6 +225,20 @@ impl Drop for Corner {
         }
         kubectl(&["delete", "namespace", &self.name, "--wait=false"]);
     }
+}
+
+/// What looks after a broker.
+pub fn topology(broker: Arc<dyn TopologyBroker>) -> Topology {
+    let settings = topology::Settings {
+        owner: "it".to_owned(),
+        interval: Duration::from_secs(1),
+    };
+    Topology::new(
+        broker,
+        settings,
+        SystemClock::shared(),
+        OperatorMetrics::default(),
+    )
 }
 
 /// A client as the operator has one: it repeats nothing by itself.

@@ -48,10 +48,12 @@ impl Source {
         live.clone()
     }
 
-    /// What to use, after a look at the folder if it is time for one.
+    /// What to use, after a look at the folder if it is time for one and nobody else is looking.
     pub async fn current(&self) -> Arc<Live> {
-        let looked = *self.looked.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.folder.is_some() && looked.elapsed() >= LOOK_AGAIN {
+        if self.is_due()
+            && let Ok(_one) = self.looking.try_lock()
+            && self.is_due()
+        {
             self.look(&self.now()).await;
         }
         self.now()
@@ -60,20 +62,24 @@ impl Source {
     /// Another connection than `used`, which did not work, if there is one by now.
     pub async fn instead_of(&self, used: &Arc<Live>) -> Option<Arc<Live>> {
         self.folder.as_ref()?;
-        self.look(used).await;
+        let _one = self.looking.lock().await;
+        if Arc::ptr_eq(&self.now(), used) {
+            self.look(used).await;
+        }
         let now = self.now();
         (!Arc::ptr_eq(&now, used)).then_some(now)
     }
 
-    /// Reads the folder, unless somebody else has found another connection than `used` in the meantime.
+    fn is_due(&self) -> bool {
+        let looked = *self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        self.folder.is_some() && looked.elapsed() >= LOOK_AGAIN
+    }
+
+    /// Reads the folder, and uses what is there if it is another connection than `used`. Whoever calls is the only one.
     async fn look(&self, used: &Arc<Live>) {
         let Some(folder) = self.folder.clone() else {
             return;
         };
-        let _one = self.looking.lock().await;
-        if !Arc::ptr_eq(&self.now(), used) {
-            return;
-        }
         *self.looked.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
         let before = used.clone();
         let looked = tokio::task::spawn_blocking(move || {

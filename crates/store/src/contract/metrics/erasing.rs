@@ -78,6 +78,9 @@ pub async fn erasing_drops_every_row_of_a_tenant_and_none_of_another(store: Stor
     for t in [&gone, &stays] {
         fill(t).await;
     }
+    for t in [&gone, &stays] {
+        t.send(5, &request([event()])).await;
+    }
     let held = footprint(&store, &gone).await;
     let empty = held.rows.iter().find(|(_, rows)| *rows == 0);
     assert_eq!(empty, None, "a kind of row that this case does not make");

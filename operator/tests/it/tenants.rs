@@ -1,0 +1,8 @@
+//! Tenants against a real API server: from a manifest to what ingest, the broker and the status say.
+
+mod deletion;
+mod drift;
+mod keys;
+mod lifecycle;
+mod namespaces;
+mod stage;
