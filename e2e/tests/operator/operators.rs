@@ -5,7 +5,6 @@ use std::{collections::BTreeSet, time::Instant};
 use serde_json::{Value, json};
 
 use crate::{
-    client::post,
     program::Program,
     stage::Stage,
     tenant::Tenant,
@@ -52,12 +51,9 @@ async fn rotated(tenant: &Tenant<'_>, trigger: &str) -> String {
     key
 }
 
-async fn accepted(stage: &Stage, keys: &BTreeSet<String>) {
+async fn accepted(tenant: &Tenant<'_>, keys: &BTreeSet<String>) {
     for key in keys {
-        for address in stage.addresses() {
-            let answer = post(address, key).await;
-            assert!(answer.is(202, ""), "{answer}");
-        }
+        tenant.accepts(key).await;
     }
 }
 
@@ -107,7 +103,7 @@ async fn an_operator_killed_amid_rotations_makes_one_key_for_each() {
         );
         // While it is away, every key that was ever shown goes on.
         all.insert(secret.key().to_owned());
-        accepted(&stage, &all).await;
+        accepted(&tenant, &all).await;
         drop(held);
         let began = Instant::now();
         operator = stage.operator("operator");
@@ -123,7 +119,7 @@ async fn an_operator_killed_amid_rotations_makes_one_key_for_each() {
                 .count(),
             1
         );
-        accepted(&stage, &all).await;
+        accepted(&tenant, &all).await;
     }
 }
 
@@ -166,7 +162,7 @@ async fn a_frozen_leader_that_wakes_up_changes_nothing() {
     assert_eq!(epoch(&stage), term + 1);
     assert_eq!(tenant.secret("web").value("previous-api-key"), secret.key());
     assert_eq!(tenant.verifiers(), 3);
-    accepted(&stage, &BTreeSet::from([old, new, newest])).await;
+    accepted(&tenant, &BTreeSet::from([old, new, newest])).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -180,7 +176,7 @@ async fn an_operator_installed_again_finds_everything_as_it_was() {
         tenant
             .answers(&tenant.key("web"), 202, "", Instant::now())
             .await;
-        tenant.has_parked(2).await;
+        tenant.has_all_parked().await;
     }
     let secrets = || tenants.each_ref().map(|tenant| tenant.secret("web"));
     let objects = || tenants.each_ref().map(|tenant| tenant.object());
@@ -192,11 +188,9 @@ async fn an_operator_installed_again_finds_everything_as_it_was() {
     stage
         .cluster
         .run(&["delete", "lease", "--all", "--namespace", &stage.name]);
-    let shown: BTreeSet<String> = before
-        .iter()
-        .map(|secret| secret.key().to_owned())
-        .collect();
-    accepted(&stage, &shown).await;
+    for (tenant, secret) in tenants.iter().zip(&before) {
+        tenant.accepts(secret.key()).await;
+    }
 
     let began = Instant::now();
     let again = stage.operator("installed-again");
@@ -214,6 +208,6 @@ async fn an_operator_installed_again_finds_everything_as_it_was() {
         tenant.ready();
         assert_eq!(tenant.object(), said);
         assert_eq!(tenant.verifiers(), 1);
-        tenant.has_parked(4).await;
+        tenant.has_all_parked().await;
     }
 }

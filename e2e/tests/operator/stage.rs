@@ -10,7 +10,7 @@ use std::{
 
 use sendry_crds::admission;
 use sendry_servers::{Server, kube::kubeconfig_for, postgres::Postgres, probe, process};
-use sendry_testkit::cluster::{Broker, Urls};
+use sendry_testkit::cluster::{Broker, Urls, with_database};
 use uuid::Uuid;
 
 use crate::{
@@ -86,7 +86,7 @@ impl Stage {
             management: sendry_servers::url(Server::RabbitManagement),
             vhost: name.clone(),
             postgres: postgres.url(),
-            mongodb: String::new(),
+            mongodb: with_database(&sendry_servers::url(Server::Mongodb), &name),
         };
         let broker = Broker::of(&urls).unwrap();
         let cluster = Cluster::shared();
@@ -192,6 +192,20 @@ impl Stage {
     pub fn number(&self, sql: &str) -> i64 {
         let rows = tokio::task::block_in_place(|| self.postgres.query("postgres", sql)).unwrap();
         rows[0][0].as_deref().unwrap().parse().unwrap()
+    }
+
+    /// `sendry tenants purge NAME` with everything that there is of the tenant.
+    pub fn purge(&self, tenant: &str, args: &[&str]) -> anyhow::Result<String> {
+        let Urls {
+            postgres,
+            mongodb,
+            management,
+            vhost,
+            ..
+        } = &self.urls;
+        let stores = ["tenants", "--postgres-url", postgres, "purge", tenant];
+        let others = ["--mongodb-url", mongodb, "--management-url", management];
+        sendry(&[&stores[..], &others, &["--vhost", vhost], args].concat())
     }
 
     /// Nobody writes a verifier until it is let go; reading goes on.

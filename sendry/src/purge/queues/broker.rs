@@ -156,6 +156,11 @@ impl TenantQueues for Broker {
         }
         Ok(())
     }
+
+    /// Workers that declare queues themselves read the settings every two seconds.
+    fn made_again_within(&self) -> Duration {
+        Duration::from_secs(5)
+    }
 }
 
 #[cfg(test)]

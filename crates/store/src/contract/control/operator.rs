@@ -275,7 +275,7 @@ pub async fn a_retained_tenant_is_suspended_and_keeps_everything(store: Store) {
         ..asked.clone()
     };
     let shown = snapshot(&control(&store)).await;
-    assert_eq!(shown.tenants, [expected.clone()]);
+    assert_eq!(shown.tenants, std::slice::from_ref(&expected));
     assert_eq!(shown.pipelines, [pipeline]);
     assert_same(find(&shown, &key.id), &key);
     // Once: the first moment stands.
