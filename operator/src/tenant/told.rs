@@ -1,0 +1,88 @@
+//! Transitions of a tenant, for Events. Pure.
+
+use sendry_crds::SendryTenantStatus;
+
+use super::{cleanup::Kept, dereference::World, validate::Valid};
+use crate::{condition, keys};
+
+/// What to tell, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Told {
+    pub reason: String,
+    pub warning: bool,
+    pub note: String,
+}
+
+impl Told {
+    pub fn normal(reason: &str, note: impl Into<String>) -> Self {
+        Self {
+            reason: reason.to_owned(),
+            warning: false,
+            note: note.into(),
+        }
+    }
+
+    pub fn warning(reason: &str, note: impl Into<String>) -> Self {
+        Self {
+            warning: true,
+            ..Self::normal(reason, note)
+        }
+    }
+}
+
+impl From<keys::Told> for Told {
+    fn from(told: keys::Told) -> Self {
+        Self {
+            reason: told.reason.to_owned(),
+            warning: told.warning,
+            note: told.note,
+        }
+    }
+}
+
+/// A tenant of that name had been there.
+pub(super) fn adopted(valid: &Valid, world: &World) -> Option<Told> {
+    let record = world.record.as_ref()?;
+    let another = record.stamp.is_none_or(|stamp| stamp.uid != valid.uid);
+    (record.retained_at.is_some() || another).then(|| {
+        Told::normal(
+            "Adopted",
+            "took up what a tenant of this name had: settings, keys, queues and counts go on",
+        )
+    })
+}
+
+pub(super) fn retained(kept: Kept) -> Told {
+    let note = match kept {
+        Kept::Valid => {
+            "its definition or namespace is being deleted: keys stay valid, queues and counts stay"
+        }
+        Kept::Suspended | Kept::Nothing => {
+            "ingest answers 503 suspended; keys, queues and counts stay until `sendry tenants purge`"
+        }
+    };
+    Told::normal("Retained", note)
+}
+
+/// What to tell when `Ready` changes its status or its reason.
+pub(super) fn transition(
+    before: Option<&SendryTenantStatus>,
+    after: &SendryTenantStatus,
+) -> Option<Told> {
+    let ready = |status: &SendryTenantStatus| {
+        sendry_crds::condition::find(&status.conditions, sendry_crds::condition::READY).cloned()
+    };
+    let now = ready(after)?;
+    let then = before.and_then(ready);
+    if then
+        .is_some_and(|then| (then.status, then.reason) == (now.status.clone(), now.reason.clone()))
+    {
+        return None;
+    }
+    let note = condition::cut(&now.message, 900);
+    Some(if now.status == "True" {
+        Told::normal("Ready", note)
+    } else {
+        Told::warning(&now.reason, note)
+    })
+}
