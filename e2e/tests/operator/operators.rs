@@ -37,6 +37,15 @@ fn epoch(stage: &Stage) -> i64 {
     stage.number("SELECT epoch FROM sendry.control")
 }
 
+/// Waits until the new key stands in the Secret, not to be used yet.
+async fn staged(tenant: &Tenant<'_>) {
+    eventually("the new key to be staged", async || {
+        let data = tenant.secret("web").data;
+        is(data.contains_key("next-api-key"), data.keys())
+    })
+    .await;
+}
+
 /// Waits until the Secret shows the key that a trigger asked for, and nothing is under way.
 async fn rotated(tenant: &Tenant<'_>, trigger: &str) -> String {
     let key = eventually("the rotation", async || {
@@ -84,11 +93,7 @@ async fn an_operator_killed_amid_rotations_makes_one_key_for_each() {
         let held = (killed == Killed::Staged).then(|| stage.hold_verifiers());
         tenant.apply(keys(&trigger));
         if killed == Killed::Staged {
-            eventually("the new key to be staged", async || {
-                let data = tenant.secret("web").data;
-                is(data.contains_key("next-api-key"), data.keys())
-            })
-            .await;
+            staged(&tenant).await;
         }
         if killed == Killed::Done {
             rotated(&tenant, &trigger).await;
@@ -124,7 +129,7 @@ async fn an_operator_killed_amid_rotations_makes_one_key_for_each() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_frozen_leader_that_wakes_up_changes_nothing() {
+async fn a_leader_frozen_amid_a_rotation_changes_nothing_when_it_wakes_up() {
     let stage = Stage::new();
     let first = stage.operator("first");
     leads(&first).await;
@@ -133,19 +138,27 @@ async fn a_frozen_leader_that_wakes_up_changes_nothing() {
     tenant.apply(keys("0"));
     tenant.ready();
     let old = tenant.key("web");
-    let (wrote, term) = (writes(&first).await, epoch(&stage));
     assert_eq!(writes(&second).await, NOTHING);
+    let term = epoch(&stage);
 
-    first.freeze();
-    let began = Instant::now();
-    // It would have to act on this, if it could.
+    let held = stage.hold_verifiers();
     tenant.apply(keys("1"));
+    staged(&tenant).await;
+    let wrote = writes(&first).await;
+    first.freeze();
+    // From here PostgreSQL waits for a client that says nothing, with the settings locked.
+    drop(held);
+    let began = Instant::now();
     leads(&second).await;
     told(
         "leader frozen → another one leads (a term of 6 s)",
         began.elapsed(),
     );
     let new = rotated(&tenant, "1").await;
+    told(
+        "leader frozen amid a rotation → rotated by the other",
+        began.elapsed(),
+    );
     assert_eq!(epoch(&stage), term + 1);
     let secret = tenant.secret("web");
 
@@ -155,12 +168,13 @@ async fn a_frozen_leader_that_wakes_up_changes_nothing() {
         is(leader.as_ref().is_ok_and(|leader| *leader == 0), &leader)
     })
     .await;
+    assert_eq!(tenant.secret("web"), secret);
     // The second one still leads, and is the one to do this.
     tenant.apply(keys("2"));
     let newest = rotated(&tenant, "2").await;
     assert_eq!(writes(&first).await, wrote);
     assert_eq!(epoch(&stage), term + 1);
-    assert_eq!(tenant.secret("web").value("previous-api-key"), secret.key());
+    assert_eq!(tenant.secret("web").value("previous-api-key"), new);
     assert_eq!(tenant.verifiers(), 3);
     accepted(&tenant, &BTreeSet::from([old, new, newest])).await;
 }

@@ -5,25 +5,22 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
-    thread::JoinHandle,
 };
 
 use sendry_crds::admission;
-use sendry_servers::{Server, kube::kubeconfig_for, postgres::Postgres, probe, process};
+use sendry_servers::{Server, kube::kubeconfig_for, postgres::Postgres, process};
 use sendry_testkit::cluster::{Broker, Urls, with_database};
 use uuid::Uuid;
 
 use crate::{
     cluster::Cluster,
+    held::Held,
     program::{OPERATOR, Program, SENDRY, sendry},
-    wait::PATIENCE,
 };
 
 /// Whose tenants an operator cares for.
 pub const WATCH_FILTER: &str = "sendry.io/watch-filter";
 
-/// Longer than anybody waits for it.
-const HOLD: &str = "pg_sleep(120)";
 const ACCOUNT: &str = "sendry-operator";
 /// The policy that holds the operator itself.
 const CONFINE: &str = "sendry-confine-operator";
@@ -210,21 +207,7 @@ impl Stage {
 
     /// Nobody writes a verifier until it is let go; reading goes on.
     pub fn hold_verifiers(&self) -> Held<'_> {
-        let port = self.postgres.port();
-        let sql = format!("LOCK TABLE sendry.api_key IN EXCLUSIVE MODE; SELECT {HOLD}");
-        // Ends when it is let go, with an error that says so.
-        let holding = std::thread::spawn(move || {
-            let _ = probe::postgres(probe::local(port), "sendry", "postgres", &sql);
-        });
-        let held = Held {
-            stage: self,
-            holding: Some(holding),
-        };
-        let locks = "SELECT count(*) FROM pg_locks WHERE granted AND mode = 'ExclusiveLock' \
-                     AND relation = 'sendry.api_key'::regclass";
-        let locked = || Ok((self.number(locks) == 1).then_some(()));
-        tokio::task::block_in_place(|| process::wait(PATIENCE, "the lock", locked)).unwrap();
-        held
+        Held::begin(&self.postgres)
     }
 
     fn folder(&self) -> &Path {
@@ -241,23 +224,6 @@ impl Stage {
             let asking = scope.spawn(|| runtime().block_on(ask(&self.broker)));
             asking.join().unwrap()
         })
-    }
-}
-
-/// Verifiers that nobody can write.
-pub struct Held<'a> {
-    stage: &'a Stage,
-    holding: Option<JoinHandle<()>>,
-}
-
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
-        let sql = format!(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
-             WHERE query LIKE 'LOCK TABLE%{HOLD}' AND pid <> pg_backend_pid()"
-        );
-        let _ = self.stage.postgres.query("postgres", &sql);
-        let _ = self.holding.take().map(JoinHandle::join);
     }
 }
 
