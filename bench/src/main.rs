@@ -12,6 +12,7 @@ mod first_chart;
 mod ingest;
 mod kill;
 mod memory;
+mod operator;
 mod pipeline;
 mod queries;
 mod report;
@@ -21,6 +22,10 @@ mod wire;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+
+/// As in the processes that are shipped: what this program runs of them in itself is to need as much memory as they do.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Measure Sendry on this machine
 #[derive(Debug, Parser)]
@@ -53,6 +58,11 @@ enum Bench {
     Faults(faults::Args),
     /// Memory under demo traffic over time
     Memory(memory::Args),
+    /// Hundreds of tenants on a real API server: from cold to Ready, a full resync, rest, drift, deletion
+    Operator(operator::Args),
+    /// The operator that `operator` measures
+    #[command(hide = true)]
+    OperatorProcess(operator::process::Args),
 }
 
 #[tokio::main]
@@ -68,5 +78,7 @@ async fn main() -> anyhow::Result<()> {
         Bench::Chaos(args) => chaos::run(&binary, args).await,
         Bench::Faults(args) => faults::run(&binary, args).await,
         Bench::Memory(args) => memory::run(&binary, args).await,
+        Bench::Operator(args) => operator::run(args).await,
+        Bench::OperatorProcess(args) => operator::process::run(args).await,
     }
 }

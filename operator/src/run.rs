@@ -34,7 +34,7 @@ use crate::{
 };
 
 pub use args::OperatorArgs;
-pub use process::{connect_topology, run};
+pub use process::{connect_cluster, connect_topology, run};
 
 /// Before standing again after a term that ended badly.
 const PAUSE: Duration = Duration::from_secs(1);

@@ -44,7 +44,7 @@ async fn operate(args: OperatorArgs, settings: Settings, assemble: Assemble) -> 
     let mut process = Process::begin(args.process.clone(), metrics.build()).await?;
 
     let topology = connect_topology(&args, &settings, operator_metrics.clone())?;
-    let client = connect(args.kubeconfig.as_deref()).await?;
+    let client = connect_cluster(args.kubeconfig.as_deref()).await?;
     let answers = || async { client.apiserver_version().await.map_err(Box::new) };
     let Some(version) = process.wait_for("kubernetes", answers, |_| true).await? else {
         return Ok(());
@@ -74,7 +74,10 @@ async fn operate(args: OperatorArgs, settings: Settings, assemble: Assemble) -> 
 
 /// A client of the cluster we are in, or of a kubeconfig's. What it repeats by itself it would repeat after its term, so
 /// it repeats nothing.
-async fn connect(kubeconfig: Option<&Path>) -> anyhow::Result<Client> {
+///
+/// # Errors
+/// When there is no API server to be found, or the file is none of a cluster.
+pub async fn connect_cluster(kubeconfig: Option<&Path>) -> anyhow::Result<Client> {
     let mut config = match kubeconfig {
         Some(file) => {
             let read = Kubeconfig::read_from(file)

@@ -14,6 +14,10 @@ pub fn bench(args: &[OsString]) -> anyhow::Result<()> {
     if args.is_empty() {
         return become_program(cargo_run("sendry-bench").arg("--help"));
     }
+    if args.first().is_some_and(|name| name == "operator") {
+        // It brings the operator with it.
+        return become_program(cargo_run("sendry-bench").args(args));
+    }
     measure(args.to_vec())
 }
 
