@@ -69,6 +69,8 @@ pub struct Corner {
     pub client: Client,
     /// Of the namespace, the watch filter, and the end of every tenant's name.
     pub name: String,
+    /// Of operators; `name` unless a test says otherwise.
+    pub operators: String,
     folder: tempfile::TempDir,
 }
 
@@ -89,6 +91,7 @@ impl Corner {
             kubeconfig: kubeconfig.to_owned(),
             client: client(kubeconfig).await,
             name: format!("it-{}", &unique[..8]),
+            operators: format!("it-{}", &unique[..8]),
             folder: tempfile::tempdir().unwrap(),
         };
         let namespace = json!({"metadata": {"name": corner.name}});
@@ -172,7 +175,7 @@ impl Corner {
     pub fn settings(&self) -> Settings {
         let unique = Uuid::new_v4().simple().to_string();
         Settings {
-            namespace: self.name.clone(),
+            namespace: self.operators.clone(),
             identity: format!("operator-{}", &unique[..8]),
             watch_filter: Some(self.name.clone()),
             lease: SHORT,

@@ -7,4 +7,5 @@ mod drift;
 mod keys;
 mod lifecycle;
 mod namespaces;
+mod rights;
 pub mod stage;
