@@ -1,8 +1,9 @@
 //! The definitions as an API server is given them.
 //!
-//! What the derives write is nearly it. Three things are made plain: an option that is `null` is one that is not there
-//! (else a rule's `has()` would see it), integers have a format that Kubernetes knows, and a description is one line of
-//! text, which `kubectl explain` breaks where the terminal ends.
+//! What the derives write is nearly it. Integers get a format that Kubernetes knows, descriptions become one line of text,
+//! which `kubectl explain` breaks where the terminal ends, and entries of lists have no defaults: whoever applies a list
+//! from the client's side (`kubectl apply`, Argo CD) compares it whole, and would see a difference for ever. Readers fill
+//! those in; the types do.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
@@ -21,12 +22,14 @@ fn plain(mut definition: CustomResourceDefinition) -> CustomResourceDefinition {
     let versions = definition.spec.versions.iter_mut();
     versions
         .filter_map(|version| version.schema.as_mut()?.open_api_v3_schema.as_mut())
-        .for_each(schema);
+        .for_each(|of| schema(of, false));
     definition
 }
 
-fn schema(of: &mut JSONSchemaProps) {
-    of.nullable = None;
+fn schema(of: &mut JSONSchemaProps, in_list: bool) {
+    if in_list {
+        of.default = None;
+    }
     if of.format.as_deref().is_some_and(|f| f.starts_with("uint")) {
         // No limit of ours is above it.
         of.format = Some("int32".to_owned());
@@ -34,15 +37,14 @@ fn schema(of: &mut JSONSchemaProps) {
     if let Some(text) = &mut of.description {
         *text = one_line(text);
     }
-    of.properties
-        .iter_mut()
-        .flatten()
-        .for_each(|(_, p)| schema(p));
+    for property in of.properties.iter_mut().flat_map(|p| p.values_mut()) {
+        schema(property, in_list);
+    }
     if let Some(JSONSchemaPropsOrArray::Schema(items)) = &mut of.items {
-        schema(items);
+        schema(items, true);
     }
     if let Some(JSONSchemaPropsOrBool::Schema(values)) = &mut of.additional_properties {
-        schema(values);
+        schema(values, in_list);
     }
 }
 
@@ -73,14 +75,15 @@ mod tests {
     }
 
     #[test]
-    fn null_is_absent_and_formats_are_known() {
+    fn formats_are_known_and_entries_of_lists_have_no_defaults() {
         everything(|path, schema| {
-            assert_eq!(schema.nullable, None, "{path}");
             let known = [None, Some("int32"), Some("int64"), Some("date-time")];
+            let format = schema.format.as_deref();
+            assert!(known.contains(&format), "{path}: {format:?}");
+            let default = schema.default.as_ref();
             assert!(
-                known.contains(&schema.format.as_deref()),
-                "{path}: {:?}",
-                schema.format
+                !path.contains("[]") || default.is_none(),
+                "{path}: {default:?}"
             );
         });
     }

@@ -25,8 +25,11 @@ is the least that is needed: `crds/admission.yaml` holds ValidatingAdmissionPoli
 ```sh
 kubectl apply --server-side -f crds/          # both definitions and the admission policies
 kubectl apply -f examples/quickstart.yaml     # a namespace, a tenant with a key, a pipeline
-kubectl wait --for condition=Ready sendrytenant/acme
+kubectl wait --for condition=Ready sendrytenant/quickstart
 ```
+
+`examples/tenant.yaml` is the shortest tenant there is. `examples/tenant-gitops.yaml` has keys that are rotated by a commit
+or by themselves, and one that comes from a vault; `examples/argocd/health.lua` tells Argo CD what to make of both kinds.
 
 What a schema or a rule can tell is refused when it is applied, with a message that says what would be accepted. What
 only the whole picture can tell is said by the object's conditions. Durations are written as Kubernetes writes them, in

@@ -145,6 +145,8 @@ pub struct Retention {
         .message("secretName is where a generated key is published; a key from secretRef has its own Secret"),
     validation = Rule::new("!(has(self.rotation) && has(self.secretRef) && (has(self.rotation.interval) || has(self.rotation.trigger)))")
         .message("a key from secretRef is rotated where it comes from; only rotation.overlap applies to it"),
+    validation = Rule::new("!(has(oldSelf.revoked) && oldSelf.revoked) || (has(self.revoked) && self.revoked)")
+        .message("a revoked key stays revoked: make another entry"),
 )]
 pub struct ApiKeySpec {
     /// What it is called; unique among the tenant's keys.
@@ -184,7 +186,6 @@ pub struct ApiKeySpec {
     pub expires_at: Option<Time>,
     /// Refused with 403 within 5 s, and for good: a revoked entry cannot be taken back.
     #[serde(default)]
-    #[x_kube(validation = Rule::new("!oldSelf || self").message("a revoked key stays revoked: make another entry"))]
     pub revoked: bool,
 }
 
@@ -210,7 +211,9 @@ pub struct SecretRef {
 /// When a new key takes the place of the old one.
 #[derive(KubeSchema, Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("!has(self.interval) || duration(self.overlap) < duration(self.interval)")
+#[x_kube(validation = Rule::new(
+    "!has(self.interval) || duration(has(self.overlap) ? self.overlap : '168h') < duration(self.interval)"
+)
     .message("overlap must be shorter than interval"))]
 pub struct Rotation {
     /// How old a key grows before the next one is made, as a duration of at least 1h. Default: never.

@@ -110,6 +110,11 @@ impl Events {
         note: &str,
     ) {
         let (reason, action, note) = (cut(reason, WORD), cut(action, WORD), cut(note, NOTE));
+        // With it the same Event of an object that changed meanwhile would be another one.
+        let about = ObjectReference {
+            resource_version: None,
+            ..about.clone()
+        };
         let name = about.name.clone().unwrap_or_default();
         match &self.0 {
             To::Nobody => {}
@@ -131,7 +136,7 @@ impl Events {
                     action,
                     secondary: None,
                 };
-                let lost = match tokio::time::timeout(TOLD_WITHIN, recorder.publish(&event, about))
+                let lost = match tokio::time::timeout(TOLD_WITHIN, recorder.publish(&event, &about))
                     .await
                 {
                     Ok(Ok(())) => return,

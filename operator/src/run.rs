@@ -156,7 +156,10 @@ impl Operator {
             tenants.ready();
             let leadership = tokio::select! {
                 leadership = self.stand(&mut candidate) => leadership,
-                () = self.stop.cancelled() => return,
+                () = self.stop.cancelled() => {
+                    candidate.give_back().await;
+                    return;
+                }
             };
             self.lead(&mut candidate, &leadership, crd.clone()).await;
             leadership.end();

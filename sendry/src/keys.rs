@@ -2,7 +2,7 @@
 
 use std::{io::Write, sync::Arc};
 
-use anyhow::ensure;
+use anyhow::{bail, ensure};
 use clap::{Args, Subcommand};
 use sendry_domain::{
     api_key::{ApiKey, ENTROPY},
@@ -42,6 +42,14 @@ enum KeysCommand {
         /// May write history up to 25 months back: for an operator, not for an app
         #[arg(long)]
         backfill: bool,
+    },
+    /// Make a key for a vault, without telling any Sendry: an operator takes it in by `secretRef`
+    ///
+    /// Prints the key, and the fingerprint by which a SendryTenant's status shows it.
+    Generate {
+        /// Print JSON
+        #[arg(long, hide_env = true)]
+        json: bool,
     },
     /// List keys
     List,
@@ -85,10 +93,28 @@ pub fn run(args: KeysArgs) -> anyhow::Result<()> {
         tenant,
         command,
     } = args;
+    if let KeysCommand::Generate { json } = command {
+        return generate(json);
+    }
     block_on(async {
         let store = store.open().await?;
         act(store.as_ref(), &tenant, command, &SystemClock::shared()).await
     })
+}
+
+/// Prints a key that no store knows.
+fn generate(json: bool) -> anyhow::Result<()> {
+    let key = mint();
+    let (id, fingerprint) = (key.id().as_str(), key.hash().fingerprint());
+    let mut out = std::io::stdout().lock();
+    if json {
+        let text = serde_json::json!({ "key": key.expose(), "id": id, "fingerprint": fingerprint });
+        writeln!(out, "{text}")?;
+    } else {
+        writeln!(out, "key          {}", key.expose())?;
+        writeln!(out, "fingerprint  {fingerprint}")?;
+    }
+    Ok(())
 }
 
 async fn act(
@@ -119,6 +145,7 @@ async fn act(
             store.add_key(&record).await?;
             writeln!(out, "{}", key.expose())?;
         }
+        KeysCommand::Generate { .. } => bail!("a key for a vault needs no store"),
         KeysCommand::List => {
             writeln!(out, "{:<14} {:<10} {:<26} NAME", "ID", "STATE", "CREATED")?;
             for key in snapshot.keys.iter().filter(|k| k.tenant == *tenant) {

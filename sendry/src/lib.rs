@@ -5,6 +5,7 @@
 //! | [`up`] | `sendry up`: ingest, workers, keeper, analytics and dashboard on SQLite; `--demo` adds a simulated shop |
 //! | [`migrate`] | `sendry migrate`: the schemas of PostgreSQL and MongoDB |
 //! | [`tenants`], [`pipelines`] | `sendry tenants`, `sendry pipelines`: settings where no operator keeps them |
+//! | [`purge`] | `sendry tenants purge`: the only eraser |
 //! | [`import`] | `sendry import FILE`: access logs as history, through ingest |
 //! | [`keys`] | `sendry keys`: API keys |
 //! | `sendry ingest`, `worker`, `analytics` | the separate processes, as their crates put them together |
@@ -21,6 +22,7 @@ pub mod import;
 pub mod keys;
 pub mod migrate;
 pub mod pipelines;
+pub mod purge;
 pub mod send;
 pub mod settings_store;
 pub mod tenants;

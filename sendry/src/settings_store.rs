@@ -1,6 +1,9 @@
 //! Where a command finds tenants, pipelines and keys: a laptop's data folder, or PostgreSQL.
 
-use std::sync::Arc;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anyhow::{Context, ensure};
 use sendry_domain::id::TenantId;
@@ -22,7 +25,7 @@ pub struct SettingsStoreArgs {
     data: DataArgs,
     /// PostgreSQL of the separate processes, in the place of a data folder
     #[arg(long, value_name = "URL")]
-    postgres_url: Option<SecretString>,
+    pub postgres_url: Option<SecretString>,
 }
 
 impl SettingsStoreArgs {
@@ -35,16 +38,31 @@ impl SettingsStoreArgs {
             let store = PostgresStore::connect(PostgresOptions::new(url.expose()));
             return Ok(Arc::new(store.await.context("failed to open PostgreSQL")?));
         }
-        let folder = &self.data.data;
+        let file = self.file()?;
+        let store = SqliteStore::open(&file, Default::default())
+            .with_context(|| format!("failed to open `{}`", file.display()))?;
+        Ok(Arc::new(store))
+    }
+
+    /// The data folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.data.data
+    }
+
+    /// The folder's store.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn file(&self) -> anyhow::Result<PathBuf> {
+        let folder = self.folder();
         let file = folder.join("store.db");
         ensure!(
             file.exists(),
             "no store in `{}` (start `sendry up` there once, name the folder with --data, or name PostgreSQL with --postgres-url)",
             folder.display()
         );
-        let store = SqliteStore::open(&file, Default::default())
-            .with_context(|| format!("failed to open `{}`", file.display()))?;
-        Ok(Arc::new(store))
+        Ok(file)
     }
 }
 

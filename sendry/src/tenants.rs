@@ -1,8 +1,8 @@
-//! Tenants of a Sendry without an operator: made, listed, limited, suspended.
+//! Tenants of a Sendry without an operator: made, listed, limited, suspended. And of any Sendry: purged.
 
 use std::io::Write;
 
-use anyhow::bail;
+use anyhow::{bail, ensure};
 use clap::{Args, Subcommand};
 use sendry_domain::{
     id::{PipelineName, TenantId},
@@ -13,7 +13,10 @@ use sendry_domain::{
 use sendry_runtime::clock::SystemClock;
 use sendry_store::{ControlStore, PipelineRecord, TenantRecord};
 
-use crate::settings_store::{SettingsStoreArgs, block_on};
+use crate::{
+    purge::{self, PurgeArgs},
+    settings_store::{SettingsStoreArgs, block_on},
+};
 
 /// `sendry tenants`
 #[derive(Debug, Args)]
@@ -49,12 +52,18 @@ enum TenantsCommand {
         /// Its name
         name: TenantId,
     },
+    /// Erase it for good, with everything it has; without --yes, say what there is
+    Purge(Box<PurgeArgs>),
 }
 
 /// Runs the command.
 pub fn run(args: TenantsArgs) -> anyhow::Result<()> {
     let TenantsArgs { store, command } = args;
     block_on(async {
+        let command = match command {
+            TenantsCommand::Purge(args) => return purge::run(store, *args).await,
+            other => other,
+        };
         let store = store.open().await?;
         let now = UnixMillis(SystemClock::shared().now_ms());
         act(store.as_ref(), command, now).await
@@ -93,10 +102,10 @@ async fn act(
         TenantsCommand::List => {
             writeln!(out, "{:<24} {:<10} EVENTS/S", "NAME", "STATE")?;
             for tenant in &snapshot.tenants {
-                let state = if tenant.suspended {
-                    "suspended"
-                } else {
-                    "active"
+                let state = match tenant {
+                    tenant if tenant.retained_at.is_some() => "retained",
+                    tenant if tenant.suspended => "suspended",
+                    _ => "active",
                 };
                 let rate = tenant.rate.map_or("unlimited".to_owned(), |rate| {
                     format!("{} (burst {})", rate.per_second, rate.burst)
@@ -105,7 +114,16 @@ async fn act(
             }
         }
         TenantsCommand::Suspend { name } => suspend(store, find(&name)?, true).await?,
-        TenantsCommand::Resume { name } => suspend(store, find(&name)?, false).await?,
+        TenantsCommand::Resume { name } => {
+            let tenant = find(&name)?;
+            ensure!(
+                tenant.retained_at.is_none(),
+                "tenant `{name}` was retained when its SendryTenant was deleted: apply a SendryTenant of that name to take it up \
+                 again, or erase it with `sendry tenants purge {name}`"
+            );
+            suspend(store, tenant, false).await?;
+        }
+        TenantsCommand::Purge(_) => bail!("a purge opens its stores itself"),
     }
     Ok(())
 }

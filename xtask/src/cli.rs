@@ -36,11 +36,11 @@ enum Verb {
     Fmt,
     /// Write the generated files: analytics/openapi.json and the dashboard's types
     Generate(generate::GenerateArgs),
-    /// The real servers that tests use: RabbitMQ, PostgreSQL, and one that speaks MongoDB's protocol
+    /// The real servers that tests use: RabbitMQ, PostgreSQL, one that speaks MongoDB's protocol, Kubernetes
     ///
     /// A server whose variable is set (SENDRY_TEST_AMQP_URL with SENDRY_TEST_RABBITMQ_MANAGEMENT_URL,
-    /// SENDRY_TEST_POSTGRES_URL, SENDRY_TEST_MONGODB_URL) is neither installed nor started. `cargo xtask test` starts
-    /// what does not run, and stops it at its end.
+    /// SENDRY_TEST_POSTGRES_URL, SENDRY_TEST_MONGODB_URL, SENDRY_TEST_KUBECONFIG) is neither installed nor started.
+    /// `cargo xtask test` starts what does not run, and stops it at its end.
     Services(services::ServicesArgs),
     /// Measure: `cargo xtask bench` lists what can be measured
     Bench(Passed),

@@ -5,6 +5,8 @@ use std::{fmt, sync::Arc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::time::UnixMillis;
+
 /// A text that is not a valid name or id, with the rule it breaks.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what} `{text}` must match {rule}")]
@@ -127,6 +129,16 @@ impl PipelineName {
 #[serde(transparent)]
 pub struct MessageId(pub Uuid);
 
+impl MessageId {
+    /// When it was sealed, as the id itself says; `None` where it is no UUIDv7.
+    #[must_use]
+    pub fn sealed_at(self) -> Option<UnixMillis> {
+        let [a, b, c, d, e, f, ..] = self.0.into_bytes();
+        let seventh = self.0.get_version_num() == 7;
+        seventh.then(|| UnixMillis(i64::from_be_bytes([0, 0, a, b, c, d, e, f])))
+    }
+}
+
 impl fmt::Display for MessageId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -154,6 +166,14 @@ mod tests {
         assert!(EventId::new("a b").is_err_and(|e| e.to_string().contains("eventId")));
         assert!(EventId::new(&"x".repeat(128)).is_ok());
         assert!(EventId::new(&"x".repeat(129)).is_err());
+    }
+
+    #[test]
+    fn a_message_id_says_when_it_was_sealed() {
+        let id = |text: &str| MessageId(text.parse().unwrap());
+        let sealed = id("018cc251-f400-7000-8000-000000000001").sealed_at();
+        assert_eq!(sealed, Some(UnixMillis(1_704_067_200_000)));
+        assert_eq!(id("00000000-0000-0000-0000-000000000001").sealed_at(), None);
     }
 
     #[test]

@@ -104,13 +104,22 @@ pub fn init(format: LogFormat, filter: &str) -> Result<(), TelemetryError> {
     Ok(())
 }
 
-/// The filter, with a library held back that would log bodies of events: lapin warns of every returned message whole.
+/// Libraries that would log bodies: lapin warns of every returned message whole, kube's client of every answer that it
+/// cannot read, Secrets included.
+const TALKATIVE: [(&str, &str); 2] = [
+    ("lapin", "lapin=error"),
+    ("kube_client", "kube_client::client=off"),
+];
+
+/// The filter, with what would log secrets held back, unless it names it.
 fn quiet(filter: &str) -> Result<EnvFilter, ParseError> {
-    let read = EnvFilter::try_new(filter)?;
-    if filter.contains("lapin") {
-        return Ok(read);
+    let mut read = EnvFilter::try_new(filter)?;
+    for (name, directive) in TALKATIVE {
+        if !filter.contains(name) {
+            read = read.add_directive(directive.parse()?);
+        }
     }
-    Ok(read.add_directive("lapin=error".parse()?))
+    Ok(read)
 }
 
 type Lines = Box<dyn Layer<Registry> + Send + Sync>;

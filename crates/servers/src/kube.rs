@@ -253,6 +253,8 @@ impl Place {
             // There is only one, and nobody asks it how it is.
             .args(["--leader-elect=false", "--secure-port=0"])
             .arg("--use-service-account-credentials")
+            // As it comes it holds itself back to 20 requests a second, and is not at work before 5 s.
+            .args(["--kube-api-qps=1000", "--kube-api-burst=1000"])
             .args(self.pki.manager_flags());
         command
     }

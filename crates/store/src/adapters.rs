@@ -4,6 +4,7 @@ pub mod mongodb;
 pub mod postgres;
 pub mod sqlite;
 
+mod erasure;
 mod marks;
 mod operator;
 mod retention;

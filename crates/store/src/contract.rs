@@ -179,6 +179,72 @@ macro_rules! control_store_contract {
     };
 }
 
+/// The contract of [`OperatorStore`](crate::OperatorStore).
+#[macro_export]
+macro_rules! operator_store_contract {
+    ($fresh:path) => {
+        $crate::contract_tests! { $fresh; control;
+            operator {
+                epochs_grow_and_are_no_change_of_the_settings,
+                an_applied_tenant_is_shown_with_its_stamp,
+                what_is_applied_again_raises_no_version,
+                a_former_leader_changes_nothing,
+                an_older_generation_of_one_resource_changes_nothing,
+                a_retained_tenant_is_suspended_and_keeps_everything,
+                retaining_what_is_not_there_is_done,
+                people_write_beside_an_operator_and_leave_its_marks,
+                a_key_changes_and_some_of_it_only_one_way,
+                a_key_that_is_somebodys_is_claimed,
+                a_key_needs_an_entry_and_a_tenant,
+                only_a_key_that_nobody_saw_is_reaped,
+                the_same_applied_by_many_at_once_is_one_change,
+                who_loses_the_lead_in_the_middle_stops_there,
+            }
+        }
+    };
+}
+
+/// The contract of [`MetricEraser`](crate::MetricEraser).
+#[macro_export]
+macro_rules! metric_eraser_contract {
+    ($fresh:path) => {
+        $crate::contract_tests! { $fresh; metrics;
+            erasing {
+                erasing_drops_every_row_of_a_tenant_and_none_of_another,
+                an_erasure_goes_on_where_it_was_stopped,
+                what_a_late_worker_still_holds_leaves_no_trace,
+                a_tenant_that_is_made_again_begins_anew,
+                erasing_beside_counting_leaves_the_fence_in_force,
+            }
+        }
+    };
+}
+
+/// The contract of [`RawEventEraser`](crate::RawEventEraser).
+#[macro_export]
+macro_rules! raw_event_eraser_contract {
+    ($fresh:path) => {
+        $crate::contract_tests! { $fresh; raw;
+            erasing {
+                erasing_drops_every_event_of_a_tenant_and_none_of_another,
+            }
+        }
+    };
+}
+
+/// The contract of [`ControlEraser`](crate::ControlEraser).
+#[macro_export]
+macro_rules! control_eraser_contract {
+    ($fresh:path) => {
+        $crate::contract_tests! { $fresh; control;
+            erasing {
+                a_suspended_tenant_is_erased_whole_and_no_other,
+                a_tenant_that_takes_events_is_not_erased,
+            }
+        }
+    };
+}
+
 #[cfg(test)]
 mod tests {
     /// A case that no macro names would never run.
@@ -192,9 +258,13 @@ mod tests {
             include_str!("contract/metrics/endpoints.rs"),
             include_str!("contract/metrics/questions.rs"),
             include_str!("contract/metrics/settling.rs"),
+            include_str!("contract/metrics/erasing.rs"),
+            include_str!("contract/raw/erasing.rs"),
+            include_str!("contract/control/erasing.rs"),
             include_str!("contract/metrics/concurrency.rs"),
             include_str!("contract/raw/cases.rs"),
             include_str!("contract/control/cases.rs"),
+            include_str!("contract/control/operator.rs"),
         ];
         let suites = include_str!("contract.rs");
         let cases = sources.map(|source| source.split("pub async fn ").skip(1));

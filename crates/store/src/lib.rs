@@ -11,7 +11,11 @@ pub mod adapters;
 pub mod contract;
 
 pub use port::{
-    control::{ControlSnapshot, ControlStore, KeyRecord, ManagedKey, PipelineRecord, TenantRecord},
+    control::{
+        ControlSnapshot, ControlStore, KeyRecord, ManagedKey, NotErasable, PipelineRecord,
+        TenantRecord,
+    },
+    eraser::{ControlEraser, Erased, Footprint, MetricEraser, RawEventEraser},
     error::StoreError,
     metrics::{
         Counted, DeadLetterPage, DeadLetterQuery, LedgerView, MetricStore, ReplayError, Replayed,

@@ -169,3 +169,57 @@ async fn another_secret_under_a_known_id_is_an_unknown_key() {
         .refused_on(HIT, 401, "unknown_key");
     stage.works_and_is_clean().await;
 }
+
+/// Its resource was deleted: everything is kept, and nothing new is taken until somebody makes it again.
+#[tokio::test]
+async fn a_retained_tenant_is_suspended_until_it_is_applied_again() {
+    use sendry_store::{OperatorStore, Stamp, Written};
+
+    let stage = Stage::new().await;
+    let stamp = Stamp {
+        epoch: stage.store.claim_epoch().await.unwrap(),
+        uid: uuid::Uuid::from_u128(1),
+        generation: 1,
+    };
+    let applied = || async {
+        stage
+            .store
+            .apply_tenant(&stamp, &tenant_record("acme"))
+            .await
+    };
+    assert_eq!(applied().await.unwrap(), Written::Done);
+    crate::new_keys::refresh(&stage).await;
+    stage.hit().await.accepted();
+    let retained = stage
+        .store
+        .retain_tenant(&stamp, &tenant("acme"), UnixMillis(NOW))
+        .await;
+    assert_eq!(retained.unwrap(), Written::Done);
+    crate::new_keys::refresh(&stage).await;
+    for route in ROUTES {
+        let builder = bare(route).header("x-api-key", key(1).expose());
+        let reply = stage.send(builder, good(route)).await;
+        reply.refused_on(route, 503, "suspended");
+    }
+    assert_eq!(applied().await.unwrap(), Written::Done);
+    crate::new_keys::refresh(&stage).await;
+    stage.hit().await.accepted();
+}
+
+#[tokio::test]
+async fn a_key_is_good_until_its_end_and_not_at_it() {
+    let stage = Stage::new().await;
+    let ends = stage
+        .add_key(41, |key| key.not_after = Some(UnixMillis(NOW + 1_000)))
+        .await;
+    let send = || async {
+        let builder = bare(HIT)
+            .header("x-api-key", ends.expose())
+            .header("content-type", "application/json");
+        stage.send(builder, event("")).await
+    };
+    stage.clock.advance(799);
+    send().await.accepted();
+    stage.clock.advance(1);
+    send().await.refused_on(HIT, 403, "expired_key");
+}

@@ -8,6 +8,7 @@ use kube::{
 use sendry_runtime::clock::ManualClock;
 
 use super::*;
+use crate::error::{Category, Failure};
 
 /// A client whose answers are made up, and how many requests came to them.
 fn client(answer: impl Fn() -> Answer + Clone + Send + 'static) -> (Client, Arc<AtomicUsize>) {
@@ -95,7 +96,10 @@ async fn a_refusal_is_known_through_layers() {
     });
     let api: Api<Namespace> = Api::all(Client::new(outer, "default"));
     for outcome in writes(&api).await {
-        assert!(is_refused(&outcome.unwrap_err()));
+        let error = outcome.unwrap_err();
+        assert!(is_refused(&error));
+        let failure = Failure::kubernetes("write", error);
+        assert_eq!(failure.category, Category::Superseded);
     }
 }
 

@@ -181,13 +181,24 @@ impl Candidate {
         }
     }
 
-    /// Gives the Lease back, so that another need not wait for it. Best effort: it runs out by itself.
+    /// Gives the Lease back if it is ours, so that another need not wait for it; also one that was won by a write whose
+    /// answer nobody waited for. Best effort: it runs out by itself.
     pub async fn give_back(&mut self) {
-        let Some(ours) = self.ours.take() else {
-            return;
-        };
-        if let Err(trouble) = self.write(Some(&ours), None).await {
+        if let Err(trouble) = self.try_to_give_back().await {
             tracing::warn!(error = %chain(&trouble), "failed to give the lease back; another takes it when it has run out");
+        }
+    }
+
+    async fn try_to_give_back(&mut self) -> Result<(), Trouble> {
+        let ours = match self.ours.take() {
+            Some(ours) => Some(ours),
+            None => self.read().await?,
+        };
+        match ours {
+            Some(ours) if holder_of(&ours).as_ref() == Some(&self.identity) => {
+                self.write(Some(&ours), None).await.map(drop)
+            }
+            _ => Ok(()),
         }
     }
 

@@ -18,3 +18,4 @@ mod operators;
 mod passes;
 mod proxy;
 mod support;
+mod telling;

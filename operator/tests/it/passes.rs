@@ -85,8 +85,12 @@ impl Reconcile for Counting {
         if let Some(slow) = self.passes.slow {
             tokio::time::sleep(slow).await;
             let api: Api<ConfigMap> = Api::namespaced(self.client.clone(), &self.namespace);
-            let data =
-                json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"by": self.identity}});
+            let data = json!({
+                "apiVersion": "v1",
+                "kind": "ConfigMap",
+                "metadata": {"name": name},
+                "data": {"by": self.identity},
+            });
             let params = PatchParams::apply("it").force();
             let written = api.patch(name, &params, &Patch::Apply(data)).await;
             written.map_err(|error| Failure::kubernetes("write", error))?;

@@ -64,6 +64,18 @@ pub struct Known {
     pub events: HashMap<EventKey, Option<Fingerprint>>,
     /// Floors; a tenant without one has never been purged.
     pub floors: HashMap<TenantId, UnixMillis>,
+    /// When tenants were erased; one made again goes on from there.
+    pub erased: HashMap<TenantId, UnixMillis>,
+}
+
+impl Known {
+    /// Whether what was accepted at `accepted_at` went with the tenant's erasure: it is a late worker's, or comes from a
+    /// queue that nobody emptied, and is to leave no trace.
+    #[must_use]
+    pub fn is_erased(&self, tenant: &TenantId, accepted_at: UnixMillis) -> bool {
+        let erased = self.erased.get(tenant);
+        erased.is_some_and(|erased| accepted_at < *erased)
+    }
 }
 
 /// A source (client batch or message) and which of its events have been seen.
@@ -146,6 +158,14 @@ pub fn judge(
 ) -> Verdict {
     let mut verdict = Verdict::default();
     for (number, arrival) in arrivals.iter().enumerate() {
+        if known.is_erased(&arrival.tenant, arrival.accepted_at) {
+            verdict.won.push(Won {
+                message: arrival.id,
+                redelivered: true,
+                positions: Bitmap::default(),
+            });
+            continue;
+        }
         let earlier = known
             .messages
             .get(&arrival.id)

@@ -328,6 +328,32 @@ fn below_the_floor_is_too_late_and_claims_its_identity() {
 }
 
 #[test]
+fn what_was_accepted_before_an_erasure_leaves_no_trace_and_what_comes_later_counts() {
+    let mut memory = Memory::default();
+    memory.known.erased.insert(tenant(), NOW.plus(1));
+    let request = [Request {
+        batch: None,
+        events: vec![event(Some("a"), 1), "{}".to_owned()],
+    }];
+    let late = seal(1, &request, &[(0, 0), (0, 1)]);
+    let verdict = memory.deliver(std::slice::from_ref(&late));
+    assert_eq!(verdict.won[0].positions, Bitmap::default());
+    assert!(verdict.messages.is_empty() && verdict.events.is_empty() && verdict.dead.is_empty());
+    assert!(verdict.tallies.is_empty() && verdict.counted.is_empty());
+    // The same events sent again to a tenant that was made again.
+    let again = Message {
+        accepted_at: NOW.plus(1),
+        ..seal(2, &request, &[(0, 0), (0, 1)])
+    };
+    let verdict = memory.deliver(&[late, again]);
+    let mut first = Bitmap::default();
+    first.insert(0);
+    assert_eq!(verdict.won[1].positions, first);
+    assert_eq!((memory.tally.counted, memory.tally.dead_open), (1, 1));
+    assert_eq!(memory.tally.received, 2);
+}
+
+#[test]
 fn of_repeats_in_one_message_the_lowest_position_wins() {
     let twice = [Request {
         batch: None,

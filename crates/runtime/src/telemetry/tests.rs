@@ -75,3 +75,18 @@ fn a_bad_filter_is_named() {
     let error = init(LogFormat::Auto, "sendry=loudly").unwrap_err();
     assert!(error.to_string().contains("`sendry=loudly`"), "{error}");
 }
+
+/// Of an answer that it cannot read, kube's client logs the text: it may be a Secret.
+#[test]
+fn libraries_that_log_bodies_are_held_back() {
+    let captured = Captured::default();
+    let lines = pretty_lines(captured.clone()).with_filter(quiet("debug").unwrap());
+    let subscriber = tracing_subscriber::registry().with(lines);
+    tracing::subscriber::with_default(subscriber, || {
+        tracing::warn!(target: "kube_client::client", "{{\"data\": \"secret\"}}");
+        tracing::warn!(target: "lapin::channel", "secret");
+        tracing::debug!(target: "kube_runtime::watcher", "told");
+    });
+    let text = captured.text();
+    assert!(text.contains("told") && !text.contains("secret"), "{text}");
+}

@@ -126,6 +126,17 @@ fn a_cluster_judges_by_rules_policies_and_roles_and_empties_a_namespace_that_goe
     let said = refusal(create(&stranger, "loud-b"));
     assert!(said.contains("is forbidden"), "{said}");
 
+    let account = person("system:serviceaccount:shop:default", &[]);
+    let said = kube::ctl(&account, &["auth", "whoami"], None).unwrap();
+    assert!(said.contains("system:serviceaccounts:shop"), "{said}");
+    let strict = "pod-security.kubernetes.io/enforce=restricted";
+    cluster
+        .ctl(&["label", "namespace", "shop", strict], None)
+        .unwrap();
+    let pod = ["run", "pod", "--image=none", "--namespace", "shop"];
+    let said = refusal(cluster.ctl(&pod, None));
+    assert!(said.contains("violates PodSecurity"), "{said}");
+
     let gone = ["delete", "namespace", "shop", "--timeout=60s"];
     cluster.ctl(&gone, None).unwrap();
     let said = refusal(cluster.ctl(&["get", "probes", "good", "--namespace", "shop"], None));

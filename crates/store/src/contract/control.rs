@@ -1,3 +1,6 @@
-//! The contract of [`ControlStore`](crate::ControlStore).
+//! The contracts of [`ControlStore`](crate::ControlStore), [`OperatorStore`](crate::OperatorStore) and
+//! [`ControlEraser`](crate::ControlEraser).
 
 pub mod cases;
+pub mod erasing;
+pub mod operator;

@@ -4,6 +4,7 @@ pub mod buckets;
 pub mod concurrency;
 pub mod dead_letters;
 pub mod endpoints;
+pub mod erasing;
 pub mod horizon;
 pub mod identity;
 pub mod questions;

@@ -1,3 +1,4 @@
 //! The contract of [`RawEventStore`](crate::RawEventStore).
 
 pub mod cases;
+pub mod erasing;

@@ -38,6 +38,34 @@ pub struct TenantRecord {
     pub stamp: Option<Stamp>,
 }
 
+impl TenantRecord {
+    /// Whether it may be erased: it takes no events, and nobody's resource stands for it.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn may_be_erased(&self) -> Result<(), NotErasable> {
+        if self.stamp.is_some() && self.retained_at.is_none() {
+            return Err(NotErasable::Managed);
+        }
+        if self.suspended {
+            Ok(())
+        } else {
+            Err(NotErasable::Active)
+        }
+    }
+}
+
+/// Why a tenant may not be erased.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotErasable {
+    /// An operator keeps it.
+    #[error("an operator keeps it: its resource is still there")]
+    Managed,
+    /// Ingest takes its events.
+    #[error("it takes events")]
+    Active,
+}
+
 /// A pipeline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PipelineRecord {
@@ -147,4 +175,36 @@ pub trait ControlStore: Send + Sync {
 
     /// Whether the store answers, for readiness.
     async fn check(&self) -> Result<(), StoreError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_be_erased_is_suspended_and_nobodys() {
+        let stamp = Some(Stamp {
+            epoch: 1,
+            uid: Uuid::from_u128(1),
+            generation: 1,
+        });
+        let may = |suspended, retained_at, stamp| {
+            let record = TenantRecord {
+                id: TenantId::new("may").unwrap(),
+                suspended,
+                rate: None,
+                window: Window::default(),
+                raw_retention: 1,
+                retained_at,
+                stamp,
+            };
+            record.may_be_erased()
+        };
+        let then = Some(UnixMillis(1));
+        assert_eq!(may(true, None, None), Ok(()));
+        assert_eq!(may(true, then, stamp), Ok(()));
+        assert_eq!(may(false, None, None), Err(NotErasable::Active));
+        assert_eq!(may(true, None, stamp), Err(NotErasable::Managed));
+        assert_eq!(may(false, None, stamp), Err(NotErasable::Managed));
+    }
 }

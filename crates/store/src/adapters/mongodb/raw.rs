@@ -10,12 +10,13 @@ use sendry_domain::{id::TenantId, time::UnixMillis};
 use serde::Deserialize;
 
 use super::{
+    super::erasure::RAW,
     MongoStore,
     document::{Stored, date},
     failure::Failure,
     insert::insert,
 };
-use crate::{RawEvent, RawEventStore, RawQuery, StoreError};
+use crate::{Erased, Footprint, RawEvent, RawEventEraser, RawEventStore, RawQuery, StoreError};
 
 /// Documents that a purge drops at once, so that each command takes milliseconds.
 const CHUNK: usize = 2_000;
@@ -47,7 +48,8 @@ impl RawEventStore for MongoStore {
     async fn purge(&self, tenant: &TenantId, before: UnixMillis) -> Result<u64, StoreError> {
         let mut dropped = 0;
         loop {
-            let chunk = self.purge_chunk(tenant, before).await;
+            let older = doc! { "tenant": tenant.as_str(), "timestamp": { "$lt": date(before) } };
+            let chunk = self.drop_some(tenant, older, CHUNK).await;
             let (found, gone) = chunk.map_err(|failure| failure.writing("purge raw events"))?;
             dropped += gone;
             if found < CHUNK {
@@ -60,6 +62,32 @@ impl RawEventStore for MongoStore {
         let answer = self.bounded(self.database.run_command(doc! { "ping": 1 }));
         let answer = answer.await.map(|_| ());
         answer.map_err(|failure| failure.reading("check the store"))
+    }
+}
+
+#[async_trait]
+impl RawEventEraser for MongoStore {
+    async fn footprint(&self, tenant: &TenantId) -> Result<Footprint, StoreError> {
+        let all = self
+            .events
+            .count_documents(doc! { "tenant": tenant.as_str() });
+        let events = self.bounded(all.max_time(self.time_out)).await;
+        let events = events.map_err(|f| f.reading("count a tenant's raw events"))?;
+        Ok(Footprint {
+            rows: vec![(RAW, events)],
+        })
+    }
+
+    async fn erase(&self, tenant: &TenantId, at_most: u32) -> Result<Erased, StoreError> {
+        // A limit of 0 would mean none to the server.
+        let at_most = (at_most as usize).clamp(1, CHUNK);
+        let all = doc! { "tenant": tenant.as_str() };
+        let dropped = self.drop_some(tenant, all, at_most).await;
+        let (found, rows) = dropped.map_err(|f| f.writing("erase raw events"))?;
+        Ok(Erased {
+            rows,
+            done: found < at_most,
+        })
     }
 }
 
@@ -88,18 +116,19 @@ impl MongoStore {
         documents.into_iter().map(Stored::event).collect()
     }
 
-    /// Drops at most [`CHUNK`] events; returns how many it found and how many it dropped: the server's own expiry may
-    /// come first.
-    async fn purge_chunk(
+    /// Drops at most `at_most` of the tenant's events that `filter` finds; returns how many it found and how many it dropped:
+    /// the server's own expiry may come first.
+    async fn drop_some(
         &self,
         tenant: &TenantId,
-        before: UnixMillis,
+        filter: Document,
+        at_most: usize,
     ) -> Result<(usize, u64), Failure> {
         let events = self.events.clone_with_type::<IdOnly>();
         let find = events
-            .find(doc! { "tenant": tenant.as_str(), "timestamp": { "$lt": date(before) } })
+            .find(filter)
             .projection(doc! { "_id": 1 })
-            .limit(CHUNK as i64)
+            .limit(i64::try_from(at_most).unwrap_or(i64::MAX))
             .max_time(self.time_out);
         let read = async { find.await?.try_collect::<Vec<_>>().await };
         let ids: Vec<_> = self

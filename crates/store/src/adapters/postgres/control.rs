@@ -5,6 +5,7 @@
 
 mod beats;
 mod changes;
+mod erase;
 mod operator;
 mod snapshot;
 

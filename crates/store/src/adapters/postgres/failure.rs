@@ -21,6 +21,9 @@ pub enum Failure {
         /// COMMIT had been sent.
         committing: bool,
     },
+    /// A tenant was erased since its names were learned: they are to be learned anew. Nothing was changed.
+    #[error("the tenant was erased and has another number")]
+    Renumbered,
     /// Others changed the same rows again and again.
     #[error("{0}")]
     Contended(&'static str),
@@ -84,7 +87,11 @@ impl Failure {
         match self {
             Self::Sql(error) | Self::Commit(error) => state(error).is_some(),
             Self::TimedOut { .. } | Self::Panicked(_) => false,
-            Self::Contended(_) | Self::Histogram(_) | Self::Bucket(_) | Self::Damaged(_) => true,
+            Self::Renumbered
+            | Self::Contended(_)
+            | Self::Histogram(_)
+            | Self::Bucket(_)
+            | Self::Damaged(_) => true,
         }
     }
 
@@ -104,7 +111,7 @@ impl Failure {
     fn kind(&self) -> Kind {
         match self {
             Self::Sql(error) | Self::Commit(error) => kind_of(error),
-            Self::TimedOut { .. } | Self::Contended(_) => Kind::Unavailable,
+            Self::TimedOut { .. } | Self::Renumbered | Self::Contended(_) => Kind::Unavailable,
             Self::Histogram(_) | Self::Bucket(_) | Self::Damaged(_) | Self::Panicked(_) => {
                 Kind::Damaged
             }

@@ -5,6 +5,7 @@ mod count;
 mod dead_letters;
 mod derive;
 mod dirty;
+mod erase;
 mod floor;
 mod fold;
 mod ledger;
@@ -13,7 +14,7 @@ mod purge;
 mod replay;
 mod tallies;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use async_trait::async_trait;
 use sendry_domain::{
@@ -27,7 +28,11 @@ use sendry_domain::{
     window::Window,
 };
 
-use super::{PostgresStore, column, failure::Failure, names};
+use super::{
+    PostgresStore, column,
+    failure::Failure,
+    names::{self, Shared},
+};
 use crate::{
     Counted, DeadLetterPage, DeadLetterQuery, LedgerView, MetricStore, ReplayError, Replayed,
     StoreError,
@@ -60,13 +65,19 @@ impl PostgresStore {
             .collect())
     }
 
-    async fn batch(&self, arrivals: &[Arrival], at: UnixMillis) -> Result<count::Batch, Failure> {
-        let tenants: BTreeSet<_> = arrivals.iter().map(|a| a.tenant.clone()).collect();
-        Ok(count::Batch {
-            names: self.names.of(&self.database, &tenants).await?,
-            arrivals: arrivals.to_vec(),
-            at,
-        })
+    /// Runs `work` with the names of these tenants; again with new ones where a tenant was erased since they were learned.
+    async fn naming<T, F: Future<Output = Result<T, Failure>>>(
+        &self,
+        tenants: BTreeSet<TenantId>,
+        work: impl Fn(HashMap<TenantId, Shared>) -> F,
+    ) -> Result<T, Failure> {
+        let names = self.names.of(&self.database, &tenants).await?;
+        let done = work(names).await;
+        if !matches!(done, Err(Failure::Renumbered)) {
+            return done;
+        }
+        self.names.forget(&tenants);
+        work(self.names.of(&self.database, &tenants).await?).await
     }
 
     async fn number(&self, tenant: &TenantId) -> Result<Option<i32>, Failure> {
@@ -81,10 +92,16 @@ impl PostgresStore {
         arrivals: &[Arrival],
         at: UnixMillis,
     ) -> Result<Vec<Counted>, Failure> {
-        let batch = self.batch(arrivals, at).await?;
-        let done = self
-            .database
-            .transact(None, batch, |c, batch| Box::pin(batch.count(c)));
+        let tenants = arrivals.iter().map(|a| a.tenant.clone()).collect();
+        let done = self.naming(tenants, |names| {
+            let batch = count::Batch {
+                names,
+                arrivals: arrivals.to_vec(),
+                at,
+            };
+            self.database
+                .transact(None, batch, |c, batch| Box::pin(batch.count(c)))
+        });
         let done = done.await?;
         for (names, learned) in done.learned {
             names.learn(learned);
@@ -93,24 +110,31 @@ impl PostgresStore {
     }
 
     async fn rehearse_all(&self, arrivals: &[Arrival], at: UnixMillis) -> Result<(), Failure> {
-        let batch = self.batch(arrivals, at).await?;
-        let rehearsed = self
-            .database
-            .rehearse(batch, |c, batch| Box::pin(batch.count(c)));
+        let tenants = arrivals.iter().map(|a| a.tenant.clone()).collect();
+        let rehearsed = self.naming(tenants, |names| {
+            let batch = count::Batch {
+                names,
+                arrivals: arrivals.to_vec(),
+                at,
+            };
+            self.database
+                .rehearse(batch, |c, batch| Box::pin(batch.count(c)))
+        });
         rehearsed.await.map(drop)
     }
 
     async fn bury_all(&self, letters: &[DeadLetter]) -> Result<(), Failure> {
-        let tenants: BTreeSet<_> = letters.iter().map(|l| l.tenant.clone()).collect();
-        let burial = dead_letters::Burial {
-            names: self.names.of(&self.database, &tenants).await?,
-            letters: letters.to_vec(),
-        };
-        self.database
-            .transact(None, burial, |c, burial| {
+        let tenants = letters.iter().map(|l| l.tenant.clone()).collect();
+        let buried = self.naming(tenants, |names| {
+            let burial = dead_letters::Burial {
+                names,
+                letters: letters.to_vec(),
+            };
+            self.database.transact(None, burial, |c, burial| {
                 Box::pin(dead_letters::bury(c, burial))
             })
-            .await
+        });
+        buried.await
     }
 
     async fn tally_refused(
@@ -118,18 +142,16 @@ impl PostgresStore {
         tenant: &TenantId,
         refused: &[DeadLetterId],
     ) -> Result<(), Failure> {
-        let tenants = [tenant.clone()].into();
-        let names = self.names.of(&self.database, &tenants).await?;
-        let Some(names) = names.get(tenant) else {
-            return Ok(());
-        };
         let distinct: BTreeSet<_> = refused.iter().copied().collect();
         let refused: Vec<_> = distinct.into_iter().collect();
-        self.database
-            .transact(Some(tenant), (names.no, refused), |c, (no, refused)| {
-                Box::pin(tallies::raw_refused(c, *no, refused))
-            })
-            .await
+        let tallied = self.naming([tenant.clone()].into(), |names| {
+            let refused = (names, refused.clone());
+            self.database
+                .transact(Some(tenant), refused, |c, (names, refused)| {
+                    Box::pin(tallies::raw_refused(c, names, refused))
+                })
+        });
+        tallied.await
     }
 
     async fn replay_one(&self, replay: ReplayOf<'_>) -> Decided<Replayed> {
@@ -137,21 +159,22 @@ impl PostgresStore {
         if self.number(replay.tenant).await?.is_none() {
             return Ok(Err(ReplayError::NotFound));
         }
-        let tenants = [replay.tenant.clone()].into();
-        let names = self.names.of(&self.database, &tenants).await?;
-        let names = names.into_values().next();
-        let names = names.ok_or_else(|| Failure::damaged("a tenant's names were not loaded"))?;
-        let work = replay::Replay {
-            tenant: replay.tenant.clone(),
-            names,
-            id: replay.id,
-            event: replay.event.clone(),
-            body: replay.body.to_owned(),
-            at: replay.at,
-        };
-        let decided = self
-            .database
-            .transact(Some(replay.tenant), work, |c, work| Box::pin(work.run(c)));
+        let decided = self.naming([replay.tenant.clone()].into(), |names| async {
+            let names = names.into_values().next();
+            let names =
+                names.ok_or_else(|| Failure::damaged("a tenant's names were not loaded"))?;
+            let work = replay::Replay {
+                tenant: replay.tenant.clone(),
+                names,
+                id: replay.id,
+                event: replay.event.clone(),
+                body: replay.body.to_owned(),
+                at: replay.at,
+            };
+            self.database
+                .transact(Some(replay.tenant), work, |c, work| Box::pin(work.run(c)))
+                .await
+        });
         Ok(decided.await?.map(|(replayed, (names, learned))| {
             names.learn(learned);
             replayed
@@ -181,12 +204,13 @@ impl PostgresStore {
     }
 
     async fn purge_one(&self, tenant: &TenantId, moment: purge::Moment) -> Result<u64, Failure> {
-        let tenants = [tenant.clone()].into();
-        let names = self.names.of(&self.database, &tenants).await?;
-        let Some(names) = names.get(tenant) else {
-            return Ok(0);
-        };
-        purge::purge(&self.database, tenant, names.no, moment).await
+        let purged = self.naming([tenant.clone()].into(), |names| async move {
+            match names.get(tenant) {
+                Some(names) => purge::purge(&self.database, tenant, names.no, moment).await,
+                None => Ok(0),
+            }
+        });
+        purged.await
     }
 }
 

@@ -14,6 +14,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
         "0003_operator",
         include_str!("migrations/0003_operator.sql"),
     ),
+    ("0004_erasure", include_str!("migrations/0004_erasure.sql")),
 ];
 
 /// The key of the lock that one migration holds at a time: "Sendry" in ASCII.

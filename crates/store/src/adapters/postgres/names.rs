@@ -82,6 +82,12 @@ impl Names {
         Ok(names)
     }
 
+    /// Remembers nothing of these tenants any more ([`Failure::Renumbered`]).
+    pub fn forget(&self, tenants: &BTreeSet<TenantId>) {
+        let mut held = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        held.retain(|tenant, _| !tenants.contains(tenant));
+    }
+
     fn held(&self, tenant: &TenantId) -> Option<Shared> {
         let held = self.0.read().unwrap_or_else(PoisonError::into_inner);
         held.get(tenant).cloned()

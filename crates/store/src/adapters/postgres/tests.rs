@@ -6,6 +6,7 @@ mod control;
 mod faults;
 mod horizon;
 mod opening;
+mod operator;
 pub mod stage;
 mod texts;
 mod walls;

@@ -1,6 +1,7 @@
 //! [`ControlStore`] on SQLite.
 
 mod beats;
+mod erase;
 mod operator;
 mod snapshot;
 

@@ -5,6 +5,7 @@ mod count;
 mod dead_letters;
 mod derive;
 mod dirty;
+mod erase;
 mod fold;
 mod ledger;
 mod purge;

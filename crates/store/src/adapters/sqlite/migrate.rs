@@ -9,6 +9,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_initial.sql"),
     include_str!("migrations/0002_process.sql"),
     include_str!("migrations/0003_operator.sql"),
+    include_str!("migrations/0004_erasure.sql"),
 ];
 
 /// `application_id` of our files: "Sdry".

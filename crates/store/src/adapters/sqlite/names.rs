@@ -118,8 +118,9 @@ impl TenantNames {
             status,
         } = series;
         let sql =
-            "INSERT INTO series (tenant, kind, service, environment, endpoint, method, status)
-                   VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING no";
+            "INSERT INTO series (no, tenant, kind, service, environment, endpoint, method, status)
+                   SELECT 1 + max(ifnull((SELECT max(no) FROM series), 0), erased_series.no), ?, ?, ?, ?, ?, ?, ?
+                   FROM erased_series RETURNING no";
         let no = transaction.prepare_cached(sql)?.query_row(
             params![
                 self.no,

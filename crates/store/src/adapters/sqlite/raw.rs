@@ -7,12 +7,13 @@ use rusqlite::{Connection, Row, params};
 use sendry_domain::{id::TenantId, time::UnixMillis};
 
 use super::{
+    super::erasure,
     SqliteStore,
     column::{count, id, place},
     failure::Failure,
     names::{Names, number},
 };
-use crate::{RawEvent, RawEventStore, RawQuery, StoreError};
+use crate::{Erased, Footprint, RawEvent, RawEventEraser, RawEventStore, RawQuery, StoreError};
 
 /// The port, in errors.
 const RAW: &str = "raw";
@@ -152,6 +153,38 @@ fn between(
     let mut statement = snapshot.prepare_cached(sql)?;
     let events = statement.query_row(params![no, from.0, to.0], |row| row.get(0))?;
     Ok(count(events))
+}
+
+#[async_trait]
+impl RawEventEraser for SqliteStore {
+    async fn footprint(&self, tenant: &TenantId) -> Result<Footprint, StoreError> {
+        let ever = (UnixMillis(i64::MIN), UnixMillis(i64::MAX));
+        let events = RawEventStore::count(self, tenant, ever.0, ever.1).await?;
+        Ok(Footprint {
+            rows: vec![(erasure::RAW, events)],
+        })
+    }
+
+    async fn erase(&self, tenant: &TenantId, at_most: u32) -> Result<Erased, StoreError> {
+        let tenant = tenant.clone();
+        let erased = self.writer.transact(move |t, _| erase(t, &tenant, at_most));
+        let rows = erased.await.map_err(|f| f.at(RAW, "erase raw events"))?;
+        Ok(Erased {
+            rows,
+            done: rows < u64::from(at_most),
+        })
+    }
+}
+
+fn erase(transaction: &Connection, tenant: &TenantId, at_most: u32) -> Result<u64, Failure> {
+    let Some(no) = number(transaction, tenant)? else {
+        return Ok(0);
+    };
+    let sql = "DELETE FROM raw_event WHERE (message, position) IN
+               (SELECT message, position FROM raw_event WHERE tenant = ? LIMIT ?)";
+    let mut statement = transaction.prepare_cached(sql)?;
+    let rows = statement.execute(params![no, at_most])?;
+    Ok(count(rows as i64))
 }
 
 /// Drops at most [`CHUNK`] events.

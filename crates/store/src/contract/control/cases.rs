@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::super::build::{NOW, tenant};
 use crate::{ControlSnapshot, ControlStore, KeyRecord, PipelineRecord, StoreError, TenantRecord};
 
-fn settings(name: &str) -> TenantRecord {
+pub(super) fn settings(name: &str) -> TenantRecord {
     TenantRecord {
         id: tenant(name),
         suspended: false,
@@ -27,7 +27,7 @@ fn settings(name: &str) -> TenantRecord {
     }
 }
 
-fn pipeline(name: &str, of: &str) -> PipelineRecord {
+pub(super) fn pipeline(name: &str, of: &str) -> PipelineRecord {
     PipelineRecord {
         tenant: tenant(of),
         name: PipelineName::new(name).unwrap(),
@@ -39,7 +39,7 @@ fn pipeline(name: &str, of: &str) -> PipelineRecord {
 }
 
 /// A key of `of`; equal seeds make equal keys.
-fn key(seed: u8, of: &str) -> KeyRecord {
+pub(super) fn key(seed: u8, of: &str) -> KeyRecord {
     let key = ApiKey::mint(&[seed; ENTROPY]);
     KeyRecord {
         id: key.id().clone(),
@@ -56,19 +56,19 @@ fn key(seed: u8, of: &str) -> KeyRecord {
     }
 }
 
-async fn snapshot(store: &Arc<dyn ControlStore>) -> ControlSnapshot {
+pub(super) async fn snapshot(store: &Arc<dyn ControlStore>) -> ControlSnapshot {
     let snapshot = store.snapshot().await.unwrap();
     assert_eq!(snapshot.version, store.version().await.unwrap());
     snapshot
 }
 
 /// The key of `id` in a snapshot.
-fn find<'a>(snapshot: &'a ControlSnapshot, id: &KeyId) -> &'a KeyRecord {
+pub(super) fn find<'a>(snapshot: &'a ControlSnapshot, id: &KeyId) -> &'a KeyRecord {
     snapshot.keys.iter().find(|key| key.id == *id).unwrap()
 }
 
 /// `KeyHash` compares in constant time and prints nothing, so records are compared field by field.
-fn assert_same(a: &KeyRecord, b: &KeyRecord) {
+pub(super) fn assert_same(a: &KeyRecord, b: &KeyRecord) {
     assert!(a.hash.matches(&b.hash));
     assert_eq!(format!("{a:?}"), format!("{b:?}"));
 }

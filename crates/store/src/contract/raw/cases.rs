@@ -8,7 +8,7 @@ use super::super::build::{NOW, Sealer, tenant};
 use crate::{RawEvent, RawEventStore, RawQuery};
 
 /// The event at `position` of message 1 of the tenant called `name`, `offset` ms after [`NOW`].
-fn raw(name: &str, position: u32, offset: i64) -> RawEvent {
+pub(super) fn raw(name: &str, position: u32, offset: i64) -> RawEvent {
     let tenant = tenant(name);
     let message = Sealer::new(&tenant).id(1);
     RawEvent {
@@ -25,11 +25,11 @@ fn raw(name: &str, position: u32, offset: i64) -> RawEvent {
     }
 }
 
-async fn insert(store: &Arc<dyn RawEventStore>, events: &[RawEvent]) {
+pub(super) async fn insert(store: &Arc<dyn RawEventStore>, events: &[RawEvent]) {
     assert_eq!(store.insert(events).await.unwrap(), [0usize; 0]);
 }
 
-async fn list(store: &Arc<dyn RawEventStore>, name: &str) -> Vec<RawEvent> {
+pub(super) async fn list(store: &Arc<dyn RawEventStore>, name: &str) -> Vec<RawEvent> {
     let query = RawQuery {
         from: UnixMillis(0),
         to: UnixMillis(NOW.0 * 2),

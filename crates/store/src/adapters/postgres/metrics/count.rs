@@ -10,7 +10,7 @@ use std::{
 };
 
 use sendry_domain::{
-    counting::{Arrival, Known, Verdict},
+    counting::{Arrival, Verdict},
     event::Event,
     id::TenantId,
     ledger::{Tally, shard},
@@ -61,13 +61,7 @@ impl Batch {
             });
         };
         let shard = shard(first.id);
-        let numbers: BTreeSet<i32> = self.names.values().map(|names| names.no).collect();
-        let numbers: Vec<i32> = numbers.into_iter().collect();
-        floor::share(connection, &numbers).await?;
-        let known = Known {
-            floors: floor::floors(connection, &self.names).await?,
-            ..Known::default()
-        };
+        let known = floor::stand(connection, &self.names).await?;
         let claim = Claim {
             names: &self.names,
             arrivals: &self.arrivals,

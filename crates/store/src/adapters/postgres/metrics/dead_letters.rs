@@ -15,12 +15,13 @@ use uuid::Uuid;
 
 use super::{
     super::{
+        super::erasure::is_erased,
         column::{place, read_scope, scope, storable},
         database::Query,
         failure::Failure,
         names::{self, Shared},
     },
-    tallies,
+    floor, tallies,
 };
 use crate::{DeadLetterPage, DeadLetterQuery};
 
@@ -173,10 +174,15 @@ pub struct Burial {
 /// buried, and that once, whatever is delivered again.
 pub async fn bury(connection: &mut PgConnection, burial: &Burial) -> Result<(), Failure> {
     let Burial { letters, names } = burial;
+    let known = floor::stand(connection, names).await?;
+    let letters = letters
+        .iter()
+        .filter(|letter| !is_erased(&known, &letter.tenant, letter.id.message));
+    let letters: Vec<_> = letters.collect();
     // Of several letters of one message the first claims it.
     let mut claims = BTreeMap::new();
-    for letter in letters {
-        claims.entry(letter.id.message).or_insert(letter);
+    for letter in &letters {
+        claims.entry(letter.id.message).or_insert(*letter);
     }
     let Some(first) = claims.keys().next().copied() else {
         return Ok(());
@@ -199,7 +205,9 @@ pub async fn bury(connection: &mut PgConnection, burial: &Burial) -> Result<(), 
         .fetch_all(&mut *connection)
         .await?;
     let claimed: BTreeSet<_> = claimed.into_iter().collect();
-    let ours = letters.iter().filter(|l| claimed.contains(&l.id.message.0));
+    let ours = letters
+        .into_iter()
+        .filter(|l| claimed.contains(&l.id.message.0));
     let ours: Vec<_> = ours.collect();
     let mut new = insert(connection, names, &ours).await?;
     let mut sums = BTreeMap::<i32, Tally>::new();

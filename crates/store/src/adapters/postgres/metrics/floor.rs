@@ -6,9 +6,9 @@
 //!
 //! An advisory lock: nothing is written for it, and it is waited for in the order of asking, so a purge gets its turn.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
-use sendry_domain::{id::TenantId, time::UnixMillis};
+use sendry_domain::{counting::Known, id::TenantId, time::UnixMillis};
 use sqlx::{PgConnection, Row};
 
 use super::super::{failure::Failure, names::Shared};
@@ -17,7 +17,7 @@ use super::super::{failure::Failure, names::Shared};
 pub const CLASS: i32 = 0x5364_7279;
 
 /// Holds tenants where they are until the transaction ends. `tenants` ascend.
-pub async fn share(connection: &mut PgConnection, tenants: &[i32]) -> Result<(), Failure> {
+async fn share(connection: &mut PgConnection, tenants: &[i32]) -> Result<(), Failure> {
     let sql = "SELECT pg_advisory_xact_lock_shared($1, no) FROM unnest($2::int4[]) AS no";
     sqlx::query(sql)
         .bind(CLASS)
@@ -37,21 +37,30 @@ pub async fn alone(connection: &mut PgConnection, tenant: i32) -> Result<(), Fai
     Ok(())
 }
 
-/// The floors of tenants. A statement of its own: one that took the lock would read what stood before it waited.
-pub async fn floors(
+/// Where tenants stand: their floors, and when they were erased.
+///
+/// Takes the lock ([`share`]) first. A statement of its own reads them: one that took the lock would read what stood before
+/// it waited. Fails with [`Failure::Renumbered`] where a tenant has no such number any more.
+pub async fn stand(
     connection: &mut PgConnection,
     names: &HashMap<TenantId, Shared>,
-) -> Result<HashMap<TenantId, UnixMillis>, Failure> {
-    let numbers: Vec<i32> = names.values().map(|names| names.no).collect();
-    let sql = "SELECT no, floor FROM tenant WHERE no = ANY($1) AND floor IS NOT NULL";
+) -> Result<Known, Failure> {
+    let numbers: BTreeSet<i32> = names.values().map(|names| names.no).collect();
+    let numbers: Vec<i32> = numbers.into_iter().collect();
+    share(connection, &numbers).await?;
+    let sql = "SELECT no, floor, erased_at FROM tenant WHERE no = ANY($1)";
     let rows = sqlx::query(sql).bind(numbers).fetch_all(connection).await?;
     let mut by_number = HashMap::with_capacity(rows.len());
     for row in rows {
-        by_number.insert(row.try_get::<i32, _>(0)?, UnixMillis(row.try_get(1)?));
+        let time = |column: usize| row.try_get::<Option<i64>, _>(column);
+        let stands = (time(1)?.map(UnixMillis), time(2)?.map(UnixMillis));
+        by_number.insert(row.try_get::<i32, _>(0)?, stands);
     }
-    let floor = |(tenant, names): (&TenantId, &Shared)| {
-        let floor = by_number.get(&names.no)?;
-        Some((tenant.clone(), *floor))
-    };
-    Ok(names.iter().filter_map(floor).collect())
+    let mut known = Known::default();
+    for (tenant, names) in names {
+        let (floor, erased) = by_number.get(&names.no).ok_or(Failure::Renumbered)?;
+        known.floors.extend(floor.map(|at| (tenant.clone(), at)));
+        known.erased.extend(erased.map(|at| (tenant.clone(), at)));
+    }
+    Ok(known)
 }

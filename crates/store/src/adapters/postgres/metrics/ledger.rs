@@ -61,7 +61,7 @@ pub struct Claim<'a> {
 }
 
 impl Claim<'_> {
-    /// Claims what may be counted and writes the ledger's rows. `known` holds the floors.
+    /// Claims what may be counted and writes the ledger's rows. `known` says where tenants stand.
     pub async fn run(
         &self,
         connection: &mut PgConnection,

@@ -73,8 +73,9 @@ async fn move_floor(
     floor::alone(connection, no).await?;
     let stored: Option<i64> = sqlx::query_scalar("SELECT floor FROM tenant WHERE no = $1")
         .bind(no)
-        .fetch_one(&mut *connection)
-        .await?;
+        .fetch_optional(&mut *connection)
+        .await?
+        .ok_or(Failure::Renumbered)?;
     let none = UnixMillis(i64::MIN);
     let held = stored.map_or(none, UnixMillis);
     let floor = next_floor(held, moment.at, moment.window, moment.head);

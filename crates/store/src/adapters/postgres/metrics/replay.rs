@@ -46,7 +46,8 @@ impl Replay {
         connection: &mut PgConnection,
     ) -> Decided<(Replayed, (Shared, Learned))> {
         let no = self.names.no;
-        floor::share(connection, &[no]).await?;
+        let names = [(self.tenant.clone(), self.names.clone())].into();
+        floor::stand(connection, &names).await?;
         let mut letter = match open(connection, &self.tenant, self.id).await? {
             Ok(letter) => letter,
             Err(unfit) => return Ok(Err(unfit)),

@@ -1,6 +1,6 @@
 //! The account of each tenant.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use sendry_domain::{
     dead_letter::DeadLetterId,
@@ -11,7 +11,10 @@ use sendry_domain::{
 use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
-use super::super::{database::Query, failure::Failure};
+use super::{
+    super::{super::erasure::is_erased, database::Query, failure::Failure, names::Shared},
+    floor,
+};
 use crate::LedgerView;
 
 /// Adds to tallies of tenants, by number, all in one shard: that of the call, so that workers seldom meet in one.
@@ -104,9 +107,17 @@ pub async fn view(snapshot: &mut PgConnection, tenant: &TenantId) -> Result<Ledg
 /// Tallies events whose document the raw store refused, each once. `refused` ascend.
 pub async fn raw_refused(
     connection: &mut PgConnection,
-    tenant: i32,
+    names: &HashMap<TenantId, Shared>,
     refused: &[DeadLetterId],
 ) -> Result<(), Failure> {
+    let Some((name, tenant)) = names.iter().next() else {
+        return Ok(());
+    };
+    let (known, tenant) = (floor::stand(connection, names).await?, tenant.no);
+    let refused = refused
+        .iter()
+        .filter(|r| !is_erased(&known, name, r.message));
+    let refused: Vec<_> = refused.collect();
     let Some(first) = refused.first() else {
         return Ok(());
     };

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use rusqlite::{Connection, OptionalExtension, Row, params, types::Value};
 use sendry_domain::{
     bitmap::Bitmap,
-    counting::Verdict,
+    counting::{Known, Verdict},
     dead_letter::{DeadLetter, DeadLetterId, State},
     id::TenantId,
     ledger::{Tally, shard},
@@ -14,11 +14,12 @@ use sendry_domain::{
 
 use super::{
     super::{
+        super::erasure::is_erased,
         column::{id, place, read_scope, scope},
         failure::Failure,
         names::{self, Names, number},
     },
-    tallies,
+    erase, tallies,
 };
 use crate::{DeadLetterPage, DeadLetterQuery};
 
@@ -122,7 +123,12 @@ pub fn bury(
                ON CONFLICT DO NOTHING";
     let mut claim = transaction.prepare_cached(sql)?;
     let mut claimed = HashSet::new();
+    let mut known = Known::default();
     for letter in letters {
+        erase::load(transaction, &letter.tenant, &mut known)?;
+        if is_erased(&known, &letter.tenant, letter.id.message) {
+            continue;
+        }
         let no = names.of(transaction, &letter.tenant)?.no;
         let message = letter.id.message;
         let won = Bitmap::default();

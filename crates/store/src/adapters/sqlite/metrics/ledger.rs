@@ -8,10 +8,13 @@ use sendry_domain::{
     time::UnixMillis,
 };
 
-use super::super::{
-    column::{id, read_scope, scope},
-    failure::Failure,
-    names::Names,
+use super::{
+    super::{
+        column::{id, read_scope, scope},
+        failure::Failure,
+        names::Names,
+    },
+    erase,
 };
 
 /// Loads the rows that could know the events to be judged.
@@ -28,6 +31,7 @@ pub fn load(
         if let Some(stored) = stored {
             known.floors.insert(tenant.clone(), UnixMillis(stored));
         }
+        erase::load(transaction, tenant, &mut known)?;
     }
     let mut message = transaction.prepare_cached("SELECT won FROM ledger_message WHERE id = ?")?;
     for id_ in &lookups.messages {

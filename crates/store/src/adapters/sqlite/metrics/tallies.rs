@@ -2,16 +2,21 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 use sendry_domain::{
+    counting::Known,
     dead_letter::DeadLetterId,
     id::TenantId,
     ledger::{Tally, shard},
     time::UnixMillis,
 };
 
-use super::super::{
-    column::id,
-    failure::Failure,
-    names::{Names, number},
+use super::{
+    super::{
+        super::erasure::is_erased,
+        column::id,
+        failure::Failure,
+        names::{Names, number},
+    },
+    erase,
 };
 use crate::LedgerView;
 
@@ -101,7 +106,10 @@ pub fn raw_refused(
     let sql = "INSERT INTO raw_refused (tenant, message, position) VALUES (?, ?, ?)
                ON CONFLICT DO NOTHING";
     let mut statement = transaction.prepare_cached(sql)?;
-    for place in refused {
+    let mut known = Known::default();
+    erase::load(transaction, tenant, &mut known)?;
+    let refused = refused.iter();
+    for place in refused.filter(|r| !is_erased(&known, tenant, r.message)) {
         let new = statement.execute(params![no, id(place.message), place.position])?;
         let tally = Tally {
             raw_refused: new as i64,

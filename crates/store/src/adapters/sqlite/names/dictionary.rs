@@ -12,8 +12,8 @@ use super::{Failure, read_series};
 
 /// A copy of the dictionary in memory, so that reading buckets looks names up by index instead of joining.
 ///
-/// Rows of the dictionary are only ever added, and only what is committed is copied: a copy newer than a read's snapshot
-/// merely knows names that the snapshot has no buckets for.
+/// Numbers only grow, also past an erasure, and only what is committed is copied: a copy newer than a read's snapshot
+/// merely knows names that the snapshot has no buckets for, and so does one that knows names which were erased.
 #[derive(Debug, Default)]
 pub struct Dictionary(RwLock<Copied>);
 

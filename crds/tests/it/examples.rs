@@ -1,0 +1,76 @@
+//! The manifests in `examples/`, as a person applies them: each in one go, to an API server that has our definitions and
+//! policies and nothing else.
+
+use std::fs;
+
+use crate::support::{Own, files, read, root};
+
+#[test]
+fn every_example_is_applied_in_one_go_and_again_without_a_change() {
+    let own = Own::start();
+    for path in files("examples", ".yaml") {
+        let file = path.to_str().unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        let kinds: Vec<_> = read(&text)
+            .iter()
+            .map(|o| o["kind"].as_str().unwrap().to_owned())
+            .collect();
+        // What other projects' operators make is described in comments: nobody needs those to try ours.
+        let known = ["Namespace", "SendryTenant", "SendryPipeline", "Secret"];
+        assert!(
+            kinds.iter().all(|kind| known.contains(&kind.as_str())),
+            "{file}: {kinds:?}"
+        );
+        if !kinds.iter().any(|kind| kind == "Namespace") {
+            // The operator makes it, and none runs.
+            let tenant = read(&text).remove(0);
+            let namespace = tenant["spec"]["namespace"].as_str().unwrap();
+            let _ = own.ctl(&["create", "namespace", namespace], None);
+        }
+        own.ctl(&["apply", "--filename", file], None).unwrap();
+        let again = own.ctl(&["apply", "--filename", file], None).unwrap();
+        assert!(
+            again.lines().all(|line| line.ends_with(" unchanged")),
+            "{file} again: {again}"
+        );
+        // As Argo CD and Flux apply it.
+        for manager in ["argocd-controller", "kustomize-controller"] {
+            let server = [
+                "apply",
+                "--server-side",
+                "--force-conflicts",
+                "--field-manager",
+                manager,
+                "--filename",
+                file,
+            ];
+            own.ctl(&server, None).unwrap();
+            let difference = own.ctl(
+                &[
+                    "diff",
+                    "--server-side",
+                    "--force-conflicts",
+                    "--field-manager",
+                    manager,
+                    "--filename",
+                    file,
+                ],
+                None,
+            );
+            assert_eq!(difference.as_deref(), Ok(""), "{file} as {manager}");
+        }
+    }
+}
+
+#[test]
+fn examples_are_named_in_the_documents() {
+    let documents =
+        ["README.md", "docs/CRDS.md"].map(|file| fs::read_to_string(root().join(file)).unwrap());
+    for path in files("examples", ".yaml") {
+        let name = format!("examples/{}", path.file_name().unwrap().to_str().unwrap());
+        assert!(
+            documents.iter().any(|text| text.contains(&name)),
+            "nobody is told of {name}"
+        );
+    }
+}
