@@ -218,7 +218,14 @@ impl Drop for Corner {
             let no_finalizers = r#"{"metadata":{"finalizers":null}}"#;
             kubectl(&["patch", tenant, "--type=merge", "-p", no_finalizers]);
         }
-        kubectl(&["delete", "namespace", &self.name, "--wait=false"]);
+        // Ours, and those that were made for its tenants.
+        let all = kubectl(&["get", "namespaces", "-o", "name"]);
+        for namespace in all
+            .lines()
+            .filter(|namespace| namespace.ends_with(&self.name))
+        {
+            kubectl(&["delete", namespace, "--wait=false"]);
+        }
     }
 }
 
