@@ -314,6 +314,27 @@ fn a_crash_after_any_step_rotates_once() {
 }
 
 #[test]
+fn a_promise_holds_though_a_crash_and_a_hand_hid_it() {
+    let mut world = made(&triggered("one"));
+    let old = world.current();
+    for _ in 0..4 {
+        world.step(&triggered("two"));
+    }
+    let promised = world.now.plus(HOUR);
+    let secret = world.secrets.get_mut("web").unwrap();
+    let notes = secret.metadata.annotations.as_mut().unwrap();
+    notes.remove("sendry.io/previous-not-after");
+    world.restart();
+    let short = KeyEntry {
+        overlap: 0,
+        ..triggered("two")
+    };
+    let rest = world.settle(&short);
+    world.check_rest(&short, &rest);
+    assert_eq!(world.record(&old).not_after, Some(promised));
+}
+
+#[test]
 fn an_end_that_came_while_nobody_looked_is_kept() {
     let mut world = made(&triggered("one"));
     let old = world.current();
