@@ -35,7 +35,7 @@ use self::{
     dereference::{World, dereference},
     others::Others,
     status::Report,
-    told::{Told, adopted, retained, transition},
+    told::{Told, adopted, retained, transition, troubles},
     validate::{NamespacePlan, Refused, Valid, validate},
 };
 use crate::{
@@ -211,7 +211,12 @@ impl TenantReconciler {
         if !before.is_some_and(|before| same(before, &after)) {
             self.write(tenant, &after).await?;
         }
-        for told in transition(before, &after).into_iter().chain(done.told) {
+        let keys = troubles(before, &after);
+        for told in transition(before, &after)
+            .into_iter()
+            .chain(keys)
+            .chain(done.told)
+        {
             self.publish(tenant, &told).await;
         }
         Ok(())

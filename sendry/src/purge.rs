@@ -59,6 +59,9 @@ pub struct PurgeArgs {
     /// RabbitMQ's virtual host
     #[arg(long, value_name = "NAME", default_value = "/")]
     vhost: String,
+    /// The mark of what is ours on the broker: the operator's --cluster-id
+    #[arg(long, value_name = "NAME", default_value = "sendry")]
+    cluster_id: String,
     /// Erase it, instead of saying what there is
     #[arg(long, hide_env = true, requires = "confirm")]
     yes: bool,
@@ -80,6 +83,7 @@ pub async fn run(store: SettingsStoreArgs, args: PurgeArgs) -> anyhow::Result<()
         mongodb_url,
         management_url,
         vhost,
+        cluster_id,
         yes,
         confirm,
         json,
@@ -90,7 +94,9 @@ pub async fn run(store: SettingsStoreArgs, args: PurgeArgs) -> anyhow::Result<()
             "--confirm says `{confirm}` and the tenant is `{name}`: repeat the tenant's name"
         );
     }
-    let broker = management_url.as_ref().map(|url| (url, vhost.as_str()));
+    let broker = management_url
+        .as_ref()
+        .map(|url| (url, vhost.as_str(), cluster_id.as_str()));
     let parts = Parts::open(&store, mongodb_url.as_ref(), broker, yes).await?;
     let survey = Survey::look(&parts, &name).await?;
     if survey.is_empty() {

@@ -1,6 +1,6 @@
 //! Transitions of a tenant, for Events. Pure.
 
-use sendry_crds::SendryTenantStatus;
+use sendry_crds::{SendryTenantStatus, tenant::ApiKeyStatus};
 
 use super::{cleanup::Kept, dereference::World, validate::Valid};
 use crate::{condition, keys};
@@ -90,4 +90,22 @@ pub(super) fn transition(
     } else {
         Told::warning(&now.reason, note)
     })
+}
+
+/// What is in the way of keys now and was not before.
+pub(super) fn troubles(
+    before: Option<&SendryTenantStatus>,
+    after: &SendryTenantStatus,
+) -> Vec<Told> {
+    let known = |name: &str| before?.api_keys.iter().find(|entry| entry.name == name);
+    let trouble = |entry: &ApiKeyStatus| {
+        let (reason, note) = keys::transition(known(&entry.name), entry)?;
+        Some(Told {
+            reason,
+            warning: true,
+            action: format!("ReconcileKey/{}", entry.name),
+            note,
+        })
+    };
+    after.api_keys.iter().filter_map(trouble).collect()
 }

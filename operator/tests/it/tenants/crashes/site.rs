@@ -42,8 +42,8 @@ pub struct Site {
 /// Everything that is left, without what differs from case to case.
 #[derive(Clone, Debug, PartialEq)]
 pub struct End {
-    /// Of the tenant: finalizers, and conditions with their reasons.
-    tenant: Option<(Vec<String>, Vec<(String, String, String)>)>,
+    /// Finalizers, and conditions as `Type=Status (Reason)`; `None` = gone.
+    tenant: Option<(Vec<String>, Vec<String>)>,
     namespace: Option<(BTreeMap<String, String>, BTreeMap<String, String>)>,
     /// Names and the words in them.
     secrets: BTreeMap<String, Vec<String>>,
