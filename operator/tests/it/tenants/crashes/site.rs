@@ -216,7 +216,7 @@ impl Site {
                 let conditions = tenant.status.clone().unwrap_or_default().conditions;
                 let said = conditions
                     .into_iter()
-                    .map(|c| (c.type_, c.status, c.reason));
+                    .map(|c| format!("{}={} ({})", c.type_, c.status, c.reason));
                 (tenant.finalizers().to_vec(), said.collect())
             }),
             namespace: namespace.map(|namespace| {
