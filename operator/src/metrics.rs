@@ -46,7 +46,7 @@ pub struct Kind {
 /// Why something was done.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Cause {
-    /// Such as `trigger`, `interval`, `secret_lost`.
+    /// `rotation`, `secret_lost`, `secret_damaged`.
     pub cause: &'static str,
 }
 

@@ -24,7 +24,10 @@ use kube::{
     Api, ResourceExt,
     api::{Patch, PatchParams},
 };
-use sendry_crds::{SendryTenant, SendryTenantStatus, names};
+use sendry_crds::{
+    SendryTenant, SendryTenantStatus, names,
+    tenant::{ApiKeyStatus, KeyState},
+};
 use sendry_domain::time::UnixMillis;
 use sendry_runtime::error_chain::chain;
 use serde_json::json;
@@ -43,6 +46,7 @@ use crate::{
     controller::{Next, Reconcile},
     error::{Category, Failure},
     keys::{self, Owner, Ports},
+    metrics::{Cause, OperatorMetrics},
     run::{Assemble, Assembly, Duty},
     topology::Term,
 };
@@ -56,11 +60,13 @@ pub fn assemble() -> Assemble {
             tenants,
             queue,
             leadership,
+            metrics,
             ..
         } = duty.clone();
         let reconciler = TenantReconciler {
             cx: context.clone(),
             others: Arc::new(tenants),
+            metrics,
             again: {
                 let queue = queue.clone();
                 Arc::new(move |name: &str| queue.changed(name))
@@ -88,6 +94,8 @@ pub struct TenantReconciler {
     pub cx: Context,
     /// The other tenants.
     pub others: Arc<dyn Others>,
+    /// Counters.
+    pub metrics: OperatorMetrics,
     /// Asks for a pass of another tenant.
     pub again: Arc<dyn Fn(&str) + Send + Sync>,
 }
@@ -169,8 +177,10 @@ impl TenantReconciler {
             let known: Vec<_> = known.cloned().collect();
             let mut told = Vec::new();
             let report = keys::reconcile(&ports, owner, entry, &known, &mut told).await;
-            let of_key = |told| Told::of_key(&entry.name, told);
-            done.told.extend(told.into_iter().map(of_key));
+            for told in told {
+                self.count(told.reason);
+                done.told.push(Told::of_key(&entry.name, told));
+            }
             let report = report?;
             if let (false, Some(reason)) = (report.ready, &report.status.reason) {
                 done.report.refused.push(Refused {
@@ -182,6 +192,10 @@ impl TenantReconciler {
             done.report.keys.push(report.status);
             done.next = earlier(done.next, report.next);
         }
+        let tenant = owner.tenant.as_str();
+        self.metrics
+            .key_expiry
+            .set(tenant, expiry(&done.report.keys));
         Ok(())
     }
 
@@ -270,6 +284,7 @@ impl Reconcile for TenantReconciler {
             return Ok(Next::AtRest);
         };
         if tenant.metadata.deletion_timestamp.is_some() {
+            self.metrics.key_expiry.set(name, None);
             let kept = cleanup::cleanup(&self.cx, &tenant).await?;
             if kept != Kept::Nothing {
                 self.publish(&tenant, &retained(kept)).await;
@@ -301,12 +316,32 @@ impl Reconcile for TenantReconciler {
 }
 
 impl TenantReconciler {
+    /// A key that took another's place.
+    fn count(&self, reason: &'static str) {
+        let cause = match reason {
+            "KeyRotated" => "rotation",
+            "SecretRecreated" => "secret_lost",
+            "SecretDamaged" => "secret_damaged",
+            _ => return,
+        };
+        self.metrics.rotations.get_or_create(&Cause { cause }).inc();
+    }
+
     fn next(&self, at: Option<UnixMillis>) -> Next {
         at.map_or(Next::AtRest, |at| {
             let left = at.0.saturating_sub(self.cx.clock.now_ms()).max(0);
             Next::After(Duration::from_millis(left.unsigned_abs()))
         })
     }
+}
+
+/// When the first of the keys in use ends.
+fn expiry(entries: &[ApiKeyStatus]) -> Option<UnixMillis> {
+    let keys = entries.iter().flat_map(|entry| &entry.keys);
+    let in_use = keys.filter(|key| key.state == KeyState::Current);
+    let ends = in_use.filter_map(|key| key.not_after.as_ref());
+    ends.map(|end| UnixMillis(end.0.as_millisecond()))
+        .min_by_key(|end| end.0)
 }
 
 /// Whether both are written alike. Times are written to the second, so one that was read back is another value.

@@ -16,7 +16,17 @@ fn every_example_is_applied_in_one_go_and_again_without_a_change() {
             .map(|o| o["kind"].as_str().unwrap().to_owned())
             .collect();
         // What other projects' operators make is described in comments: nobody needs those to try ours.
-        let known = ["Namespace", "SendryTenant", "SendryPipeline", "Secret"];
+        let known = [
+            "Namespace",
+            "SendryTenant",
+            "SendryPipeline",
+            "Secret",
+            "ServiceAccount",
+            "ClusterRole",
+            "ClusterRoleBinding",
+            "Role",
+            "RoleBinding",
+        ];
         assert!(
             kinds.iter().all(|kind| known.contains(&kind.as_str())),
             "{file}: {kinds:?}"
@@ -64,8 +74,8 @@ fn every_example_is_applied_in_one_go_and_again_without_a_change() {
 
 #[test]
 fn examples_are_named_in_the_documents() {
-    let documents =
-        ["README.md", "docs/CRDS.md"].map(|file| fs::read_to_string(root().join(file)).unwrap());
+    let documents = ["README.md", "docs/CRDS.md", "docs/KUBERNETES.md"]
+        .map(|file| fs::read_to_string(root().join(file)).unwrap());
     for path in files("examples", ".yaml") {
         let name = format!("examples/{}", path.file_name().unwrap().to_str().unwrap());
         assert!(

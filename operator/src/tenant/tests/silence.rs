@@ -180,6 +180,7 @@ impl Stage {
             reconciler: TenantReconciler {
                 cx,
                 others: Arc::new(Nobody),
+                metrics: OperatorMetrics::default(),
                 again: Arc::new(|_: &str| {}),
             },
             _folder: folder,

@@ -21,6 +21,7 @@ async fn a_trigger_is_one_rotation_with_both_keys_valid() {
     .await;
     let tenant = stage.ready(&name).await;
     assert_eq!(states(&tenant, "app"), ["Current", "Retiring"]);
+    assert_eq!(stage.sum("sendry_apikey_rotations_total"), 1);
     assert!(stage.verifier(&new).await.not_after.is_none());
     assert!(stage.verifier(&old).await.not_after.is_some());
     let secret = stage.secret(&name, "app").await;

@@ -209,7 +209,7 @@ impl Stage {
     }
 
     /// Over all labels of a metric.
-    fn sum(&self, metric: &str) -> u64 {
+    pub fn sum(&self, metric: &str) -> u64 {
         let text = self.metrics.encode().unwrap();
         let of = text.lines().filter_map(|line| line.strip_prefix(metric));
         let values = of.filter_map(|rest| rest.rsplit_once(' ')?.1.parse::<u64>().ok());

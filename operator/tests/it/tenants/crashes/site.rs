@@ -125,6 +125,7 @@ impl Site {
         let reconciler = TenantReconciler {
             cx,
             others: Arc::new(Nobody),
+            metrics: OperatorMetrics::default(),
             again: Arc::new(|_: &str| {}),
         };
         let term = Term {
