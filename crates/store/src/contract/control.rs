@@ -3,4 +3,5 @@
 
 pub mod cases;
 pub mod erasing;
+pub mod one_tenant;
 pub mod operator;

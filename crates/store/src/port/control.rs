@@ -197,6 +197,7 @@ mod tests {
                 rate: None,
                 window: Window::default(),
                 raw_retention: 1,
+                max_payload: None,
                 retained_at,
                 stamp,
             };
