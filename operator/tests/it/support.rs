@@ -16,7 +16,7 @@ use kube::{
     config::{KubeConfigOptions, Kubeconfig},
     core::DynamicObject,
 };
-use sendry_crds::SendryTenant;
+use sendry_crds::{SendryTenant, names::TENANT_LABEL};
 use sendry_operator::{
     context::SystemEntropy,
     leader::Timing,
@@ -223,7 +223,13 @@ impl Drop for Corner {
             let no_finalizers = r#"{"metadata":{"finalizers":null}}"#;
             kubectl(&["patch", tenant, "--type=merge", "-p", no_finalizers]);
         }
-        kubectl(&["delete", "namespace", &self.name, "--wait=false"]);
+        // Tenants' namespaces stay when a tenant goes, as they should; here nobody needs them any more.
+        let labelled = kubectl(&["get", "namespace", "-l", TENANT_LABEL, "-o", "name"]);
+        let ours = labelled.lines().filter(|line| line.ends_with(&self.name));
+        let mut delete = vec!["delete", "--wait=false", "--ignore-not-found"];
+        let own = format!("namespace/{}", self.name);
+        delete.extend(ours.chain([own.as_str()]));
+        kubectl(&delete);
     }
 }
 

@@ -4,5 +4,6 @@ mod deletion;
 mod drift;
 mod keys;
 mod lifecycle;
+mod many;
 mod namespaces;
 mod stage;
