@@ -210,6 +210,10 @@ pub const REASONS: &[Explained] = &[
         "That key was revoked before, and revoked for good: put another one in its place.",
     ),
     explained(
+        "NoEntropy",
+        "The operating system gives no random bytes for a key; tried again by itself.",
+    ),
+    explained(
         "Superseded",
         "Another operator leads, or the object has changed meanwhile; it is left to who knows better.",
     ),

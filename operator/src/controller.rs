@@ -71,7 +71,7 @@ impl Controller {
             workers.spawn(self.clone().work(stop.clone()));
         }
         let resync = resync::run(&self.queue, &self.tenants, self.resync, || {
-            self.tell_depths()
+            self.tell_depths();
         });
         tokio::select! {
             () = stop.cancelled() => {}

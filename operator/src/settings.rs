@@ -35,7 +35,8 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             namespace: "sendry-system".to_owned(),
-            owner: "default".to_owned(),
+            // As workers mark what they declare, so that an operator may take it over.
+            owner: "sendry".to_owned(),
             identity: "sendry-operator".to_owned(),
             watch_filter: None,
             resync: Duration::from_secs(600),

@@ -8,7 +8,9 @@ pub mod apply;
 pub mod build;
 pub mod cleanup;
 pub mod dereference;
+pub mod others;
 pub mod status;
+mod told;
 pub mod validate;
 
 #[cfg(test)]
@@ -31,52 +33,19 @@ use tokio_util::sync::CancellationToken;
 use self::{
     cleanup::Kept,
     dereference::{World, dereference},
+    others::Others,
     status::Report,
+    told::{Told, adopted, retained, transition, troubles},
     validate::{NamespacePlan, Refused, Valid, validate},
 };
 use crate::{
-    condition,
     context::Context,
     controller::{Next, Reconcile},
     error::{Category, Failure},
     keys::{self, Owner, Ports},
     run::{Assemble, Assembly, Duty},
     topology::Term,
-    watch::Tenants,
 };
-
-/// The other tenants, as they were last seen.
-pub trait Others: Send + Sync {
-    /// An older tenant that names the same namespace. Of equal age the one with the smaller uid is older, so that two
-    /// operators agree.
-    fn older_claim(&self, tenant: &SendryTenant) -> Option<String>;
-
-    /// Tenants that name the same namespace as this one did, and may have it now.
-    fn claimants(&self, tenant: &SendryTenant) -> Vec<String>;
-}
-
-impl Others for Tenants {
-    fn older_claim(&self, tenant: &SendryTenant) -> Option<String> {
-        let age = |t: &SendryTenant| (t.creation_timestamp().map(|time| time.0), t.uid());
-        let others = self.all().into_iter();
-        let mut older = others.filter(|other| {
-            other.spec.namespace == tenant.spec.namespace
-                && other.uid() != tenant.uid()
-                && other.name_any() != tenant.name_any()
-                && age(other) < age(tenant)
-        });
-        older.next().map(|other| other.name_any())
-    }
-
-    fn claimants(&self, tenant: &SendryTenant) -> Vec<String> {
-        let others = self.all().into_iter();
-        others
-            .filter(|other| other.spec.namespace == tenant.spec.namespace)
-            .map(|other| other.name_any())
-            .filter(|name| *name != tenant.name_any())
-            .collect()
-    }
-}
 
 /// What does the work of a term.
 #[must_use]
@@ -111,41 +80,6 @@ pub fn assemble() -> Assemble {
             beside: vec![("topology", Box::pin(topology))],
         }
     })
-}
-
-/// What to tell, and how.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Told {
-    reason: String,
-    warning: bool,
-    note: String,
-}
-
-impl Told {
-    fn normal(reason: &str, note: impl Into<String>) -> Self {
-        Self {
-            reason: reason.to_owned(),
-            warning: false,
-            note: note.into(),
-        }
-    }
-
-    fn warning(reason: &str, note: impl Into<String>) -> Self {
-        Self {
-            warning: true,
-            ..Self::normal(reason, note)
-        }
-    }
-}
-
-impl From<keys::Told> for Told {
-    fn from(told: keys::Told) -> Self {
-        Self {
-            reason: told.reason.to_owned(),
-            warning: told.warning,
-            note: told.note,
-        }
-    }
 }
 
 /// Reconciles tenants by name.
@@ -213,7 +147,8 @@ impl TenantReconciler {
         let mut told = Vec::new();
         let ports = Ports::from(&self.cx);
         let revoked = keys::revoke_removed(&ports, owner, &valid.entries, &known, &mut told).await;
-        done.told.extend(told.into_iter().map(Told::from));
+        done.told
+            .extend(told.into_iter().map(|told| Told::of_key("removed", told)));
         revoked
     }
 
@@ -234,7 +169,8 @@ impl TenantReconciler {
             let known: Vec<_> = known.cloned().collect();
             let mut told = Vec::new();
             let report = keys::reconcile(&ports, owner, entry, &known, &mut told).await;
-            done.told.extend(told.into_iter().map(Told::from));
+            let of_key = |told| Told::of_key(&entry.name, told);
+            done.told.extend(told.into_iter().map(of_key));
             let report = report?;
             if let (false, Some(reason)) = (report.ready, &report.status.reason) {
                 done.report.refused.push(Refused {
@@ -275,7 +211,12 @@ impl TenantReconciler {
         if !before.is_some_and(|before| same(before, &after)) {
             self.write(tenant, &after).await?;
         }
-        for told in transition(before, &after).into_iter().chain(done.told) {
+        let keys = troubles(before, &after);
+        for told in transition(before, &after)
+            .into_iter()
+            .chain(keys)
+            .chain(done.told)
+        {
             self.publish(tenant, &told).await;
         }
         Ok(())
@@ -285,10 +226,12 @@ impl TenantReconciler {
         let (events, reason) = (&self.cx.events, told.reason.as_str());
         if told.warning {
             events
-                .warning(tenant, reason, "Reconcile", &told.note)
+                .warning(tenant, reason, &told.action, &told.note)
                 .await;
         } else {
-            events.normal(tenant, reason, "Reconcile", &told.note).await;
+            events
+                .normal(tenant, reason, &told.action, &told.note)
+                .await;
         }
     }
 
@@ -370,50 +313,6 @@ impl TenantReconciler {
 fn same(a: &SendryTenantStatus, b: &SendryTenantStatus) -> bool {
     let written = |status: &SendryTenantStatus| serde_json::to_value(status).ok();
     written(a).is_some() && written(a) == written(b)
-}
-
-/// A tenant of that name had been there.
-fn adopted(valid: &Valid, world: &World) -> Option<Told> {
-    let record = world.record.as_ref()?;
-    let another = record.stamp.is_none_or(|stamp| stamp.uid != valid.uid);
-    (record.retained_at.is_some() || another).then(|| {
-        Told::normal(
-            "Adopted",
-            "took up what a tenant of this name had: settings, keys, queues and counts go on",
-        )
-    })
-}
-
-fn retained(kept: Kept) -> Told {
-    let note = match kept {
-        Kept::Valid => {
-            "its definition or namespace is being deleted: keys stay valid, queues and counts stay"
-        }
-        Kept::Suspended | Kept::Nothing => {
-            "ingest answers 503 suspended; keys, queues and counts stay until `sendry tenants purge`"
-        }
-    };
-    Told::normal("Retained", note)
-}
-
-/// What to tell when `Ready` changes its status or its reason.
-fn transition(before: Option<&SendryTenantStatus>, after: &SendryTenantStatus) -> Option<Told> {
-    let ready = |status: &SendryTenantStatus| {
-        sendry_crds::condition::find(&status.conditions, sendry_crds::condition::READY).cloned()
-    };
-    let now = ready(after)?;
-    let then = before.and_then(ready);
-    if then
-        .is_some_and(|then| (then.status, then.reason) == (now.status.clone(), now.reason.clone()))
-    {
-        return None;
-    }
-    let note = condition::cut(&now.message, 900);
-    Some(if now.status == "True" {
-        Told::normal("Ready", note)
-    } else {
-        Told::warning(&now.reason, note)
-    })
 }
 
 fn earlier(a: Option<UnixMillis>, b: Option<UnixMillis>) -> Option<UnixMillis> {

@@ -11,7 +11,7 @@ use sendry_worker::run::WorkerArgs;
 
 use crate::{
     import::ImportArgs, keys::KeysArgs, migrate::MigrateArgs, pipelines::PipelinesArgs,
-    tenants::TenantsArgs, up::UpArgs,
+    scaling::ScalingArgs, tenants::TenantsArgs, up::UpArgs,
 };
 
 /// Watch your APIs without slowing, breaking or misreporting them
@@ -47,6 +47,8 @@ enum Command {
     Pipelines(PipelinesArgs),
     /// Make, list and revoke API keys
     Keys(KeysArgs),
+    /// Try the autoscaler on a load, without a cluster
+    Scaling(ScalingArgs),
     /// Print the analytics API's OpenAPI document
     Openapi,
 }
@@ -85,6 +87,7 @@ pub fn main() -> ExitCode {
         Command::Pipelines(args) => crate::pipelines::run(args),
         Command::Import(args) => crate::import::run(*args),
         Command::Keys(args) => crate::keys::run(args),
+        Command::Scaling(args) => crate::scaling::run(args),
         Command::Openapi => return print(sendry_analytics::openapi_json().trim_end()),
     };
     match outcome {

@@ -22,7 +22,9 @@ pub use catalog::{ENDPOINT_COUNT, SERVICES};
 pub use curve::traffic;
 pub use event::DemoEvent;
 
-use self::{catalog::Catalog, random::Random, story::Story};
+pub(crate) use random::Random;
+
+use self::{catalog::Catalog, story::Story};
 
 /// Mean over a week; at its peak the shop has about twice as many.
 pub const LIVE_PER_SECOND: f64 = 20.0;

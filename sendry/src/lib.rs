@@ -7,6 +7,7 @@
 //! | [`tenants`], [`pipelines`] | `sendry tenants`, `sendry pipelines`: settings where no operator keeps them |
 //! | [`purge`] | `sendry tenants purge`: the only eraser |
 //! | [`import`] | `sendry import FILE`: access logs as history, through ingest |
+//! | [`scaling`] | `sendry scaling simulate`: the autoscaler and KEDA over a load, side by side |
 //! | [`keys`] | `sendry keys`: API keys |
 //! | `sendry ingest`, `worker`, `analytics` | the separate processes, as their crates put them together |
 //! | [`cli`] | arguments, and what every command shares |
@@ -23,6 +24,7 @@ pub mod keys;
 pub mod migrate;
 pub mod pipelines;
 pub mod purge;
+pub mod scaling;
 pub mod send;
 pub mod settings_store;
 pub mod tenants;

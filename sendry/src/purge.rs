@@ -29,22 +29,24 @@ use sendry_runtime::{clock::SystemClock, config::SecretString};
 use self::{erase::erase, parts::Parts, survey::Survey};
 use crate::settings_store::SettingsStoreArgs;
 
-/// `sendry tenants purge`
-#[derive(Debug, Args)]
-#[command(
-    long_about = "Erase a tenant for good: queues, raw events, counts, dead letters, keys, settings
+/// What `--help` says first.
+pub const ABOUT: &str = "Erase a tenant for good: queues, raw events, counts, dead letters, keys, settings
 
-Without --yes it only says what there is. It must be suspended first (`sendry tenants suspend NAME`), or, where an
+Without --yes it only says what there is. It must be suspended first (`sendry tenants suspend NAME`), or, where an \
 operator keeps it, its SendryTenant must be deleted, which retains everything until this command is run.
 
-Stopped in the middle, it goes on where it was when it is run again. Nothing brings back what is gone.",
-    after_long_help = "Examples:
+Stopped in the middle, it goes on where it was when it is run again. Nothing brings back what is gone.";
+
+/// What `--help` says last.
+pub const EXAMPLES: &str = "Examples:
   sendry tenants purge acme                        what there is
   sendry tenants purge acme --yes --confirm acme   erase it
   sendry tenants --postgres-url \"$PG\" purge acme --mongodb-url \"$MONGO\" --management-url \"$RABBIT\" --yes --confirm acme
 
-Exit codes: 0 erased, or shown; 1 not erased, or not all of it, with the reason."
-)]
+Exit codes: 0 erased, or shown; 1 not erased, or not all of it, with the reason.";
+
+/// `sendry tenants purge`
+#[derive(Debug, Args)]
 pub struct PurgeArgs {
     /// Its name
     name: TenantId,
@@ -57,6 +59,9 @@ pub struct PurgeArgs {
     /// RabbitMQ's virtual host
     #[arg(long, value_name = "NAME", default_value = "/")]
     vhost: String,
+    /// The mark of what is ours on the broker: the operator's --cluster-id
+    #[arg(long, value_name = "NAME", default_value = "sendry")]
+    cluster_id: String,
     /// Erase it, instead of saying what there is
     #[arg(long, hide_env = true, requires = "confirm")]
     yes: bool,
@@ -78,6 +83,7 @@ pub async fn run(store: SettingsStoreArgs, args: PurgeArgs) -> anyhow::Result<()
         mongodb_url,
         management_url,
         vhost,
+        cluster_id,
         yes,
         confirm,
         json,
@@ -88,7 +94,9 @@ pub async fn run(store: SettingsStoreArgs, args: PurgeArgs) -> anyhow::Result<()
             "--confirm says `{confirm}` and the tenant is `{name}`: repeat the tenant's name"
         );
     }
-    let broker = management_url.as_ref().map(|url| (url, vhost.as_str()));
+    let broker = management_url
+        .as_ref()
+        .map(|url| (url, vhost.as_str(), cluster_id.as_str()));
     let parts = Parts::open(&store, mongodb_url.as_ref(), broker, yes).await?;
     let survey = Survey::look(&parts, &name).await?;
     if survey.is_empty() {

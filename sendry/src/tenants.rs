@@ -53,6 +53,7 @@ enum TenantsCommand {
         name: TenantId,
     },
     /// Erase it for good, with everything it has; without --yes, say what there is
+    #[command(long_about = purge::ABOUT, after_long_help = purge::EXAMPLES)]
     Purge(Box<PurgeArgs>),
 }
 

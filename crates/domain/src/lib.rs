@@ -35,3 +35,4 @@ pub mod beat;
 pub mod breaker;
 pub mod limit;
 pub mod routing;
+pub mod scaling;

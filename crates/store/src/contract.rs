@@ -196,12 +196,14 @@ macro_rules! operator_store_contract {
                 a_retained_tenant_is_suspended_and_keeps_everything,
                 retaining_what_is_not_there_is_done,
                 people_write_beside_an_operator_and_leave_its_marks,
+                the_same_applied_by_many_at_once_is_one_change,
+                who_loses_the_lead_in_the_middle_stops_there,
+            }
+            managed_keys {
                 a_key_changes_and_some_of_it_only_one_way,
                 a_key_that_is_somebodys_is_claimed,
                 a_key_needs_an_entry_and_a_tenant,
                 only_a_key_that_nobody_saw_is_reaped,
-                the_same_applied_by_many_at_once_is_one_change,
-                who_loses_the_lead_in_the_middle_stops_there,
             }
         }
     };
@@ -269,6 +271,7 @@ mod tests {
             include_str!("contract/control/cases.rs"),
             include_str!("contract/control/one_tenant.rs"),
             include_str!("contract/control/operator.rs"),
+            include_str!("contract/control/managed_keys.rs"),
         ];
         let suites = include_str!("contract.rs");
         let cases = sources.map(|source| source.split("pub async fn ").skip(1));

@@ -98,7 +98,8 @@ impl Servers {
 }
 
 /// `scheme://authority/old?query` → `scheme://authority/name?query`.
-fn with_database(url: &str, name: &str) -> String {
+#[must_use]
+pub fn with_database(url: &str, name: &str) -> String {
     let (base, query) = url
         .split_once('?')
         .map_or((url, None), |(b, q)| (b, Some(q)));

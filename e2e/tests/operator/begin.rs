@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use crate::{
-    client::post,
     cluster::example,
     stage::{Stage, WATCH_FILTER},
     tenant::Tenant,
@@ -31,12 +30,9 @@ async fn key_works(tenant: &Tenant<'_>, manifest: &str, entry: &str) {
         began.elapsed() - applied,
     );
     assert!(began.elapsed() < PATIENCE);
-    for address in tenant.stage.addresses() {
-        let answer = post(address, &key).await;
-        assert!(answer.is(202, ""), "{answer}");
-    }
+    tenant.accepts(&key).await;
     told("kubectl apply, Ready, two events accepted", began.elapsed());
-    tenant.has_parked(2).await;
+    tenant.has_all_parked().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -15,6 +15,7 @@ mod client;
 mod cluster;
 mod deletion;
 mod gitops;
+mod held;
 mod limits;
 mod load;
 mod operators;

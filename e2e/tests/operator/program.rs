@@ -62,12 +62,10 @@ impl Program {
     /// The sum of a metric over its labels, such as `sendry_operator_writes_total`, of the lines that have `label` in
     /// them; 0 where it is not there yet.
     pub async fn metric(&self, name: &str, label: &str) -> anyhow::Result<u64> {
-        let mut client = Client::new(socket(&self.ready["admin"]));
-        let answer = client.send("GET", "/metrics", &[], Bytes::new()).await?;
-        let text = String::from_utf8_lossy(&answer.body);
-        let lines = text.lines().filter(|line| {
-            let rest = line.strip_prefix(name);
-            rest.is_some_and(|rest| rest.starts_with([' ', '{']) && rest.contains(label))
+        let lines = self.metrics(name).await?;
+        let lines = lines.iter().filter(|line| {
+            let rest = &line[name.len()..];
+            rest.starts_with([' ', '{']) && rest.contains(label)
         });
         Ok(lines
             .filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok())
@@ -84,6 +82,11 @@ impl Program {
         tokio::task::block_in_place(|| self.process.stop("TERM", Duration::from_secs(30))).unwrap();
     }
 
+    /// Its log so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap()
+    }
+
     /// SIGSTOP.
     pub fn freeze(&self) {
         self.process.id().pause();
@@ -94,9 +97,13 @@ impl Program {
         self.process.id().resume();
     }
 
-    /// The whole log.
-    pub fn log(&self) -> String {
-        std::fs::read_to_string(&self.log).unwrap_or_default()
+    /// Lines of its metrics that begin so.
+    pub async fn metrics(&self, name: &str) -> anyhow::Result<Vec<String>> {
+        let mut client = Client::new(socket(&self.ready["admin"]));
+        let answer = client.send("GET", "/metrics", &[], Bytes::new()).await?;
+        let text = String::from_utf8_lossy(&answer.body);
+        let lines = text.lines().filter(|line| line.starts_with(name));
+        Ok(lines.map(str::to_owned).collect())
     }
 }
 

@@ -7,7 +7,6 @@ use sendry_runtime::clock::SystemClock;
 use serde_json::json;
 
 use crate::{
-    client::post,
     stage::Stage,
     tenant::Tenant,
     wait::{eventually, is, told},
@@ -40,10 +39,7 @@ async fn a_revoked_key_and_one_whose_entry_went_are_refused_everywhere() {
     told("entry taken out → refused everywhere (5 s are asked)", took);
     // What mounts it goes on starting.
     assert_eq!(tenant.key("renamed"), renamed);
-    for address in stage.addresses() {
-        let answer = post(address, &web).await;
-        assert!(answer.is(202, ""), "{answer}");
-    }
+    tenant.accepts(&web).await;
     tenant.ready();
     eventually("both to be told", async || {
         let told = tenant.told("KeyRevoked");
@@ -74,7 +70,7 @@ async fn a_key_that_expires_is_good_until_then_and_refused_after() {
     tenant.apply(json!({"apiKeys": [{"name": "audit", "expiresAt": expires}]}));
     tenant.ready();
     while clock.now_ms() < end - 500 {
-        let answer = post(stage.addresses()[0], &key).await;
+        let answer = tenant.post(stage.addresses()[0], &key).await;
         assert!(
             answer.is(202, ""),
             "{} ms before its end: {answer}",

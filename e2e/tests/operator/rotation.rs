@@ -6,7 +6,6 @@ use sendry_runtime::clock::SystemClock;
 use serde_json::{Value, json};
 
 use crate::{
-    client::post,
     load::Load,
     stage::Stage,
     tenant::Tenant,
@@ -54,7 +53,7 @@ async fn a_rotation_under_load_refuses_nobody() {
     let mut kept = 0_u32;
     while left_ms(end) > MARGIN_MS {
         for address in stage.addresses() {
-            let answer = post(address, &old).await;
+            let answer = tenant.post(address, &old).await;
             assert!(
                 answer.is(202, ""),
                 "with the old key {} ms before its end: {answer}",

@@ -3,21 +3,27 @@
 
 use std::{
     net::SocketAddr,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 
-use sendry_servers::{Server, postgres::Postgres};
-use sendry_testkit::cluster::{Broker, Urls};
+use sendry_crds::admission;
+use sendry_servers::{Server, kube::kubeconfig_for, postgres::Postgres, process};
+use sendry_testkit::cluster::{Broker, Urls, with_database};
 use uuid::Uuid;
 
 use crate::{
     cluster::Cluster,
+    held::Held,
     program::{OPERATOR, Program, SENDRY, sendry},
 };
 
 /// Whose tenants an operator cares for.
 pub const WATCH_FILTER: &str = "sendry.io/watch-filter";
+
+const ACCOUNT: &str = "sendry-operator";
+/// The policy that holds the operator itself.
+const CONFINE: &str = "sendry-confine-operator";
 
 /// A term of leadership that a test can wait for, and that a busy machine does not lose: as flags.
 const LEASE: [&str; 6] = [
@@ -77,7 +83,7 @@ impl Stage {
             management: sendry_servers::url(Server::RabbitManagement),
             vhost: name.clone(),
             postgres: postgres.url(),
-            mongodb: String::new(),
+            mongodb: with_database(&sendry_servers::url(Server::Mongodb), &name),
         };
         let broker = Broker::of(&urls).unwrap();
         let cluster = Cluster::shared();
@@ -96,11 +102,39 @@ impl Stage {
             .on_the_broker(async |broker| broker.make_vhost().await)
             .unwrap();
         stage.cluster.run(&["create", "namespace", &stage.name]);
+        stage.confine();
         sendry(&["migrate", "--postgres-url", &stage.urls.postgres]).unwrap();
         stage.ingests = ["ingest-1", "ingest-2"]
             .map(|name| stage.ingest(name))
             .into();
         stage
+    }
+
+    /// Operators of this stage may do anything, but for what the admission policy forbids the operator's service account:
+    /// to write Secrets outside tenants' namespaces, to delete one, to take a namespace that is another's.
+    fn confine(&self) {
+        let policies = admission::policies(&self.name, ACCOUNT).unwrap();
+        let ours = policies
+            .split("\n---\n")
+            .filter(|policy| policy.contains(CONFINE));
+        let ours: Vec<_> = ours
+            .map(|policy| policy.replace(CONFINE, &self.policy()))
+            .collect();
+        assert_eq!(ours.len(), 2);
+        self.cluster.apply(&ours.join("\n---\n"));
+        let user = format!("system:serviceaccount:{}:{ACCOUNT}", self.name);
+        let admin = &self.cluster.kubeconfig;
+        kubeconfig_for(admin, &user, &["system:masters"], &self.kubeconfig()).unwrap();
+    }
+
+    /// The name of that policy and of its binding, for this stage alone.
+    fn policy(&self) -> String {
+        format!("{CONFINE}-{}", self.name)
+    }
+
+    /// Of the operator's service account.
+    fn kubeconfig(&self) -> PathBuf {
+        self.folder().join("operator.kubeconfig")
     }
 
     /// An operator. Each call is another process; `name` is that of its pod.
@@ -110,7 +144,8 @@ impl Stage {
             postgres,
             ..
         } = &self.urls;
-        let kubeconfig = self.cluster.kubeconfig.to_str().unwrap();
+        let kubeconfig = self.kubeconfig();
+        let kubeconfig = kubeconfig.to_str().unwrap();
         let mut args = vec![
             "run",
             "--kubeconfig",
@@ -156,9 +191,23 @@ impl Stage {
         rows[0][0].as_deref().unwrap().parse().unwrap()
     }
 
-    /// The database, for commands.
-    pub fn postgres_url(&self) -> &str {
-        &self.urls.postgres
+    /// `sendry tenants purge NAME` with everything that there is of the tenant.
+    pub fn purge(&self, tenant: &str, args: &[&str]) -> anyhow::Result<String> {
+        let Urls {
+            postgres,
+            mongodb,
+            management,
+            vhost,
+            ..
+        } = &self.urls;
+        let stores = ["tenants", "--postgres-url", postgres, "purge", tenant];
+        let others = ["--mongodb-url", mongodb, "--management-url", management];
+        sendry(&[&stores[..], &others, &["--vhost", vhost], args].concat())
+    }
+
+    /// Nobody writes a verifier until it is let go; reading goes on.
+    pub fn hold_verifiers(&self) -> Held<'_> {
+        Held::begin(&self.postgres)
     }
 
     fn folder(&self) -> &Path {
@@ -185,7 +234,7 @@ impl Drop for Stage {
         if std::thread::panicking() {
             for name in ["operator", "ingest-1"] {
                 let log = self.folder().join(format!("{name}.log"));
-                println!("── {name}\n{}", sendry_servers::process::tail(&log));
+                println!("── {name}\n{}", process::tail(&log));
             }
         }
         let kubectl = |args: &[&str]| self.cluster.try_run(args, None).unwrap_or_default();
@@ -200,6 +249,12 @@ impl Drop for Stage {
         namespaces.push(&self.name);
         namespaces.extend(tenants.iter().map(String::as_str));
         kubectl(&namespaces);
+        for kind in [
+            "validatingadmissionpolicybinding",
+            "validatingadmissionpolicy",
+        ] {
+            kubectl(&["delete", kind, &self.policy(), "--ignore-not-found"]);
+        }
         let paths = tenants
             .iter()
             .map(|name| format!("/api/users/sendry.{name}"));

@@ -1,11 +1,15 @@
 //! A tenant of a stage, as its team sees it.
 
-use std::time::{Duration, Instant};
+use std::{
+    net::SocketAddr,
+    sync::atomic::{AtomicU64, Ordering},
+    time::{Duration, Instant},
+};
 
 use serde_json::{Value, json};
 
 use crate::{
-    client::post,
+    client::{Answer, post},
     secret::Secret,
     stage::{Stage, WATCH_FILTER},
     wait::{eventually, is},
@@ -15,12 +19,18 @@ use crate::{
 pub struct Tenant<'a> {
     pub stage: &'a Stage,
     pub name: String,
+    /// Requests of one event that were answered with 202.
+    accepted: AtomicU64,
 }
 
 impl<'a> Tenant<'a> {
     pub fn new(stage: &'a Stage, short: &str) -> Self {
         let name = stage.name_of(short);
-        Self { stage, name }
+        Self {
+            stage,
+            name,
+            accepted: AtomicU64::new(0),
+        }
     }
 
     /// With one key, and Ready.
@@ -100,19 +110,40 @@ impl<'a> Tenant<'a> {
         self.stage.number(&format!("{sql} '{}'", self.name))
     }
 
-    /// How often the operator told of it, for this reason.
-    pub fn told(&self, reason: &str) -> usize {
+    /// How often the operator told of it, for this reason. What is told again within minutes is counted, not listed.
+    pub fn told(&self, reason: &str) -> u64 {
         let field = format!("involvedObject.name={},reason={reason}", self.name);
         let what = ["events", "--namespace=default", "--field-selector", &field];
-        let events = self.stage.cluster.get(&what);
-        events.map_or(0, |events| events["items"].as_array().unwrap().len())
+        let events = self.stage.cluster.get(&what).unwrap_or_default();
+        let events = events["items"].as_array().cloned().unwrap_or_default();
+        events
+            .iter()
+            .map(|event| event["series"]["count"].as_u64().unwrap_or(1))
+            .sum()
+    }
+
+    /// Sends an event.
+    pub async fn post(&self, to: SocketAddr, key: &str) -> Answer {
+        let answer = post(to, key).await;
+        if answer.is(202, "") {
+            self.accepted.fetch_add(1, Ordering::Relaxed);
+        }
+        answer
+    }
+
+    /// Every ingest has to take an event with this key, at once.
+    pub async fn accepts(&self, key: &str) {
+        for address in self.stage.addresses() {
+            let answer = self.post(address, key).await;
+            assert!(answer.is(202, ""), "{answer}");
+        }
     }
 
     /// Waits until every ingest answers a key so, and returns how long that took since `began`.
     pub async fn answers(&self, key: &str, status: u16, code: &str, began: Instant) -> Duration {
         for address in self.stage.addresses() {
             eventually(&format!("{status} {code}"), async || {
-                let answer = post(address, key).await;
+                let answer = self.post(address, key).await;
                 is(answer.is(status, code), &answer)
             })
             .await;
@@ -129,11 +160,12 @@ impl<'a> Tenant<'a> {
         found.ok_or_else(|| format!("no queue {name} among {queues:?}"))
     }
 
-    /// Waits until so many are in it; the broker's numbers are seconds old.
-    pub async fn has_parked(&self, messages: u64) {
-        eventually(&format!("{messages} parked"), async || {
+    /// Waits until all that was accepted is in it, and nothing else; the broker's numbers are seconds old.
+    pub async fn has_all_parked(&self) {
+        let accepted = self.accepted.load(Ordering::Relaxed);
+        eventually(&format!("{accepted} parked"), async || {
             let parked = self.parked().await?;
-            is(parked == messages, parked)
+            is(parked == accepted, parked)
         })
         .await;
     }

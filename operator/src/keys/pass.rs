@@ -225,13 +225,13 @@ impl<'a> Pass<'a> {
 
     /// Whether there was a key to write.
     async fn write(&mut self, change: &Change) -> Result<bool, Failure> {
-        let fresh = match change.needs_fresh() {
-            true => match self.mint() {
-                Some(key) => Some(key),
-                None => return Ok(false),
-            },
-            false => None,
-        };
+        let mut fresh = None;
+        if change.needs_fresh() {
+            fresh = self.mint();
+            if fresh.is_none() {
+                return Ok(false);
+            }
+        }
         let name = self.entry.secret();
         let secret = change.over(self.secret.as_ref(), name, fresh.as_ref());
         let how = PostParams::default();

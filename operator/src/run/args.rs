@@ -34,8 +34,9 @@ pub struct OperatorArgs {
     /// The name of the pod, from the downward API; in the lease and in Events
     #[arg(long, value_name = "NAME", default_value = "sendry-operator")]
     pod_name: String,
-    /// The name of this cluster, which marks what is ours on a broker that several clusters share
-    #[arg(long, value_name = "NAME", default_value = "default")]
+    /// The name of this cluster, which marks what is ours on a broker that several clusters share; what workers declared
+    /// before there was an operator is marked `sendry`
+    #[arg(long, value_name = "NAME", default_value = "sendry")]
     cluster_id: String,
     /// Care only for tenants with the label sendry.io/watch-filter: VALUE. Operators with different values can share a
     /// cluster; each needs a database and a --cluster-id of its own

@@ -1,3 +1,5 @@
+mod silence;
+
 use std::collections::BTreeMap;
 
 use k8s_openapi::{

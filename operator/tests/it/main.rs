@@ -3,13 +3,16 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::print_stdout,
     reason = "helpers of tests: a surprise should fail the test where it happens"
 )]
 
+mod crash;
 mod definitions;
 mod election;
 mod frozen;
 mod isolated;
+mod keys;
 mod noticing;
 mod operators;
 mod passes;

@@ -16,7 +16,7 @@ use kube::{
     config::{KubeConfigOptions, Kubeconfig},
     core::DynamicObject,
 };
-use sendry_crds::{SendryTenant, names::TENANT_LABEL};
+use sendry_crds::SendryTenant;
 use sendry_operator::{
     context::SystemEntropy,
     leader::Timing,
@@ -69,6 +69,8 @@ pub struct Corner {
     pub client: Client,
     /// Of the namespace, the watch filter, and the end of every tenant's name.
     pub name: String,
+    /// Of operators; `name` unless a test says otherwise.
+    pub operators: String,
     folder: tempfile::TempDir,
 }
 
@@ -89,6 +91,7 @@ impl Corner {
             kubeconfig: kubeconfig.to_owned(),
             client: client(kubeconfig).await,
             name: format!("it-{}", &unique[..8]),
+            operators: format!("it-{}", &unique[..8]),
             folder: tempfile::tempdir().unwrap(),
         };
         let namespace = json!({"metadata": {"name": corner.name}});
@@ -172,7 +175,7 @@ impl Corner {
     pub fn settings(&self) -> Settings {
         let unique = Uuid::new_v4().simple().to_string();
         Settings {
-            namespace: self.name.clone(),
+            namespace: self.operators.clone(),
             identity: format!("operator-{}", &unique[..8]),
             watch_filter: Some(self.name.clone()),
             lease: SHORT,
@@ -223,12 +226,11 @@ impl Drop for Corner {
             let no_finalizers = r#"{"metadata":{"finalizers":null}}"#;
             kubectl(&["patch", tenant, "--type=merge", "-p", no_finalizers]);
         }
-        // Tenants' namespaces stay when a tenant goes, as they should; here nobody needs them any more.
-        let labelled = kubectl(&["get", "namespace", "-l", TENANT_LABEL, "-o", "name"]);
-        let ours = labelled.lines().filter(|line| line.ends_with(&self.name));
+        // Ours, and those that were made for its tenants.
+        let all = kubectl(&["get", "namespaces", "-o", "name"]);
+        let ours = all.lines().filter(|line| line.ends_with(&self.name));
         let mut delete = vec!["delete", "--wait=false", "--ignore-not-found"];
-        let own = format!("namespace/{}", self.name);
-        delete.extend(ours.chain([own.as_str()]));
+        delete.extend(ours);
         kubectl(&delete);
     }
 }

@@ -1,9 +1,12 @@
 //! Tenants against a real API server: from a manifest to what ingest, the broker and the status say.
 
+mod crashes;
+mod definitions;
 mod deletion;
 mod drift;
 mod keys;
 mod lifecycle;
 mod many;
 mod namespaces;
-mod stage;
+mod rights;
+pub mod stage;

@@ -5,7 +5,7 @@
 
 /// A stream of numbers.
 #[derive(Clone, Debug)]
-pub(super) struct Random {
+pub(crate) struct Random {
     state: u64,
 }
 
@@ -66,10 +66,14 @@ impl Random {
 
     /// Log-normal: half of the numbers are under the median, and a few far over it.
     pub fn log_normal(&mut self, median: f64, sigma: f64) -> f64 {
+        median * (sigma * self.normal()).exp()
+    }
+
+    /// Normal, with mean 0 and deviation 1.
+    pub fn normal(&mut self) -> f64 {
         // Box and Muller; `1 - unit` is never 0.
         let radius = (-2.0 * (1.0 - self.unit()).ln()).sqrt();
-        let normal = radius * (std::f64::consts::TAU * self.unit()).cos();
-        median * (sigma * normal).exp()
+        radius * (std::f64::consts::TAU * self.unit()).cos()
     }
 
     /// How many independent events happen where `mean` do on average (Knuth; for means under 700).

@@ -1,6 +1,6 @@
 //! The steps, in their order. Each is short, and all of them may be repeated from the beginning.
 
-use anyhow::ensure;
+use anyhow::bail;
 use sendry_domain::{id::TenantId, time::UnixMillis};
 
 use super::{parts::Parts, survey::may_be_erased};
@@ -35,16 +35,18 @@ pub async fn erase(
         erasure.counts(at).await?;
         // Stored by a worker that had counted before the fence was up.
         if erasure.left().await? == 0 {
-            return erasure.settings().await;
+            let rows = erasure.settings().await?;
+            // A worker that declares queues itself may have made them again while the tenant was still there.
+            tokio::time::sleep(parts.queues.made_again_within()).await;
+            parts.queues.remove(tenant).await?;
+            return Ok(rows);
         }
     }
     let left = erasure.left().await?;
-    ensure!(
-        left == 0,
+    bail!(
         "{left} rows of tenant `{tenant}` came back while it was being erased: a worker is still busy with it; its settings \
          stay until this command is run again"
-    );
-    erasure.settings().await
+    )
 }
 
 struct Erasure<'a> {

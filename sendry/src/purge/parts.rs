@@ -44,7 +44,7 @@ impl Parts {
     pub async fn open(
         store: &SettingsStoreArgs,
         mongodb: Option<&SecretString>,
-        broker: Option<(&SecretString, &str)>,
+        broker: Option<(&SecretString, &str, &str)>,
         to_erase: bool,
     ) -> anyhow::Result<Self> {
         match &store.postgres_url {
@@ -56,7 +56,7 @@ impl Parts {
     async fn servers(
         postgres: &SecretString,
         mongodb: Option<&SecretString>,
-        broker: Option<(&SecretString, &str)>,
+        broker: Option<(&SecretString, &str, &str)>,
     ) -> anyhow::Result<Self> {
         let mongodb = mongodb.context(
             "raw events are in MongoDB: name it with --mongodb-url (nothing was erased)",
@@ -67,7 +67,7 @@ impl Parts {
         let postgres = Arc::new(postgres.context("failed to open PostgreSQL")?);
         let mongodb = MongoStore::connect(MongoOptions::new(mongodb.expose())).await;
         let queues: Arc<dyn TenantQueues> = match broker {
-            Some((url, vhost)) => Arc::new(Broker::new(url.expose(), vhost)?),
+            Some((url, vhost, owner)) => Arc::new(Broker::new(url.expose(), vhost, owner)?),
             None => Arc::new(NoQueues(
                 "not looked at: name RabbitMQ's management API with --management-url",
             )),

@@ -3,6 +3,8 @@
 mod broker;
 mod file;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use sendry_domain::id::TenantId;
 
@@ -27,6 +29,11 @@ pub trait TenantQueues: Send + Sync {
 
     /// Removes all of it, with the messages. Again, it removes nothing.
     async fn remove(&self, tenant: &TenantId) -> anyhow::Result<()>;
+
+    /// How long somebody who has not heard yet that the tenant is gone may make its queues again.
+    fn made_again_within(&self) -> Duration {
+        Duration::ZERO
+    }
 }
 
 /// Where nobody looks, for the reason it says.

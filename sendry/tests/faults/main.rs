@@ -21,6 +21,7 @@ mod links;
 mod poison;
 mod probe;
 mod processes;
+mod purge;
 mod scene;
 
 use scene::Stage;
@@ -73,4 +74,10 @@ async fn what_is_sent_is_poison_or_goes_elsewhere() {
     stage.scene("poison", poison::poison_beside_healthy).await;
     stage.scene("pipelines", clients::pipelines).await;
     stage.scene("midnight", clients::midnight).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tenant_is_erased_beside_others() {
+    let mut stage = Stage::set();
+    stage.scene("purge", purge::a_tenant_is_erased).await;
 }

@@ -12,4 +12,5 @@ mod first_start;
 mod full_disk;
 mod import;
 mod keys;
+mod purge;
 mod support;

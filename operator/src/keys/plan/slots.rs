@@ -9,7 +9,7 @@ use super::{
 };
 use crate::keys::secret::{
     CURRENT, FINGERPRINT_NOTE, NEXT, NOT_AFTER, NOT_BEFORE_NOTE, PREVIOUS,
-    PREVIOUS_FINGERPRINT_NOTE, PREVIOUS_NOT_AFTER_NOTE, SecretView, Value,
+    PREVIOUS_FINGERPRINT_NOTE, PREVIOUS_NOT_AFTER, PREVIOUS_NOT_AFTER_NOTE, SecretView, Value,
 };
 
 /// A Secret of this entry, understood.
@@ -112,7 +112,9 @@ fn previous(scene: &Scene<'_>, view: &SecretView, current: Option<&ApiKey>) -> O
     if is_current || scene.is_refused(&key) {
         return None;
     }
-    let promised = view.noted_moment(PREVIOUS_NOT_AFTER_NOTE);
+    let noted = view.noted_moment(PREVIOUS_NOT_AFTER_NOTE);
+    // What clients read; the note is what we go by.
+    let promised = noted.or_else(|| view.moment(PREVIOUS_NOT_AFTER));
     let until = match scene.record(&key) {
         Some(record) => {
             let seen = record.hash.matches(&key.hash()) && is_published(record);

@@ -37,6 +37,12 @@ impl Stage {
     }
 
     pub fn on(corner: Corner) -> Self {
+        let client = corner.client.clone();
+        Self::acting_as(corner, client)
+    }
+
+    /// The operator has another client than the test.
+    pub fn acting_as(corner: Corner, client: kube::Client) -> Self {
         let broker = Arc::new(FakeBroker::new());
         let mut metrics = MetricsBuilder::new();
         let counters = OperatorMetrics::register(metrics.registry());
@@ -45,7 +51,7 @@ impl Stage {
             store: store.clone(),
             topology: topology(broker.clone()),
             metrics: counters,
-            ..corner.parts(corner.client.clone(), tenant::assemble())
+            ..corner.parts(client, tenant::assemble())
         };
         let mut stage = Self {
             corner,

@@ -132,7 +132,7 @@ fn perform(world: &mut World, entry: &mut KeyEntry, act: &Act) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1_000, ..ProptestConfig::default() })]
 
     /// What every step may do is checked by the world after each of them.
     #[test]

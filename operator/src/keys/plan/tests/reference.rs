@@ -6,11 +6,8 @@ use sendry_domain::{
     time::{DAY, HOUR},
 };
 
-use super::world::{World, entry};
-use crate::keys::{
-    entry::{KeyEntry, Source},
-    plan::Rest,
-};
+use super::world::{World, entry, reason};
+use crate::keys::entry::{KeyEntry, Source};
 
 fn referred() -> KeyEntry {
     KeyEntry {
@@ -20,10 +17,6 @@ fn referred() -> KeyEntry {
         },
         ..entry()
     }
-}
-
-fn reason(rest: &Rest) -> Option<&'static str> {
-    rest.trouble.as_ref().map(|trouble| trouble.reason)
 }
 
 fn put(world: &mut World, text: &str) {

@@ -342,3 +342,22 @@ pub fn triggered(trigger: &str) -> KeyEntry {
         ..entry()
     }
 }
+
+/// A world in which `entry` is at rest.
+pub fn made(entry: &KeyEntry) -> World {
+    let mut world = World::new();
+    let rest = world.settle(entry);
+    world.check_rest(entry, &rest);
+    world
+}
+
+/// What was told, and whether somebody should look.
+pub fn reasons(world: &World) -> Vec<(&'static str, bool)> {
+    let told = world.told.iter();
+    told.map(|told| (told.reason, told.warning)).collect()
+}
+
+/// What is in the way.
+pub fn reason(rest: &Rest) -> Option<&'static str> {
+    rest.trouble.as_ref().map(|trouble| trouble.reason)
+}
