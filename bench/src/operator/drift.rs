@@ -8,7 +8,7 @@ use sendry_queue::{
     adapters::rabbitmq_management::RabbitManagement,
     topology::{
         Binding, Logins, Observed, Permission, Policy, Reading, Removal, Repair, SecretText,
-        TopologyBroker, User, queue_named, reader_of,
+        TopologyBroker, User, owner_tag, queue_named, reader_of,
     },
 };
 use sendry_testkit::cluster::Broker;
@@ -21,13 +21,13 @@ pub const KINDS: usize = 9;
 /// that took.
 pub async fn heals(
     url: &str,
-    vhost: &str,
+    (vhost, owner): (&str, &str),
     http: &Broker,
     within: Duration,
 ) -> anyhow::Result<Duration> {
     let broker = RabbitManagement::new(url, vhost)?;
     let before = settled(broker.observe(Reading::QueuesAndLogins).await?);
-    disturb(&broker, vhost, http, &before).await?;
+    disturb(&broker, (vhost, owner), http, &before).await?;
     let began = Instant::now();
     loop {
         let now = settled(broker.observe(Reading::QueuesAndLogins).await?);
@@ -36,7 +36,7 @@ pub async fn heals(
         }
         ensure!(
             began.elapsed() < within,
-            "after {within:?} the broker still differs from before: {now:?}"
+            "after {within:?} the broker still differs from before: {now:?} from {before:?}"
         );
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
@@ -44,7 +44,7 @@ pub async fn heals(
 
 async fn disturb(
     broker: &RabbitManagement,
-    vhost: &str,
+    (vhost, owner): (&str, &str),
     http: &Broker,
     before: &Observed,
 ) -> anyhow::Result<()> {
@@ -89,7 +89,8 @@ async fn disturb(
     let stolen = User {
         name: reader_of(&queues[7]),
         password: SecretText::new("stolen"),
-        tags: vec!["administrator".to_owned()],
+        // Without our tag it would be somebody else's, and stay.
+        tags: vec![owner_tag(owner), "administrator".to_owned()],
         permission: wide.clone(),
         adopt: false,
     };

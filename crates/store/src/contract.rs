@@ -184,6 +184,9 @@ macro_rules! control_store_contract {
 macro_rules! operator_store_contract {
     ($fresh:path) => {
         $crate::contract_tests! { $fresh; control;
+            one_tenant {
+                one_tenant_is_shown_with_its_keys_and_no_others,
+            }
             operator {
                 epochs_grow_and_are_no_change_of_the_settings,
                 an_applied_tenant_is_shown_with_its_stamp,
@@ -266,6 +269,7 @@ mod tests {
             include_str!("contract/metrics/concurrency.rs"),
             include_str!("contract/raw/cases.rs"),
             include_str!("contract/control/cases.rs"),
+            include_str!("contract/control/one_tenant.rs"),
             include_str!("contract/control/operator.rs"),
             include_str!("contract/control/managed_keys.rs"),
         ];

@@ -77,10 +77,9 @@ async fn keep(cx: &Context, tenant: &SendryTenant, id: &TenantId) -> Result<Kept
 
 /// Whether the settings are another resource's: a tenant of a younger uid has taken them up, or this one never had them.
 async fn claimed_by_another(cx: &Context, id: &TenantId, stamp: &Stamp) -> Result<bool, Failure> {
-    let snapshot = cx.store.snapshot().await;
-    let snapshot = snapshot
+    let settings = cx.store.tenant(id).await;
+    let (record, _) = settings
         .map_err(|error| Failure::store(format!("read the settings of tenant {id}"), error))?;
-    let record = snapshot.tenants.iter().find(|record| record.id == *id);
     Ok(record.is_none_or(|record| record.stamp.is_none_or(|found| found.uid != stamp.uid)))
 }
 

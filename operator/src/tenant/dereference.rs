@@ -53,11 +53,6 @@ async fn settings(
     cx: &Context,
     tenant: &TenantId,
 ) -> Result<(Option<TenantRecord>, Vec<KeyRecord>), Failure> {
-    let snapshot =
-        cx.store.snapshot().await.map_err(|error| {
-            Failure::store(format!("read the settings of tenant {tenant}"), error)
-        })?;
-    let record = snapshot.tenants.into_iter().find(|t| t.id == *tenant);
-    let keys = snapshot.keys.into_iter().filter(|k| k.tenant == *tenant);
-    Ok((record, keys.collect()))
+    let settings = cx.store.tenant(tenant).await;
+    settings.map_err(|error| Failure::store(format!("read the settings of tenant {tenant}"), error))
 }

@@ -228,12 +228,10 @@ impl Drop for Corner {
         }
         // Ours, and those that were made for its tenants.
         let all = kubectl(&["get", "namespaces", "-o", "name"]);
-        for namespace in all
-            .lines()
-            .filter(|namespace| namespace.ends_with(&self.name))
-        {
-            kubectl(&["delete", namespace, "--wait=false"]);
-        }
+        let ours = all.lines().filter(|line| line.ends_with(&self.name));
+        let mut delete = vec!["delete", "--wait=false", "--ignore-not-found"];
+        delete.extend(ours);
+        kubectl(&delete);
     }
 }
 

@@ -6,6 +6,7 @@ mod deletion;
 mod drift;
 mod keys;
 mod lifecycle;
+mod many;
 mod namespaces;
 mod rights;
 pub mod stage;

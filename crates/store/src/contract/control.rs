@@ -4,4 +4,5 @@
 pub mod cases;
 pub mod erasing;
 pub mod managed_keys;
+pub mod one_tenant;
 pub mod operator;

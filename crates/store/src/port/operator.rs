@@ -103,6 +103,13 @@ pub trait OperatorStore: ControlStore {
     /// Repeated after a failure it is raised again, which is right. The version does not move.
     async fn claim_epoch(&self) -> Result<u64, StoreError>;
 
+    /// One tenant and all its keys, revoked and expired ones too, in one snapshot; each as [`ControlStore::snapshot`] shows
+    /// it. For who looks at one tenant after the other: a snapshot a tenant would be the square of their number.
+    async fn tenant(
+        &self,
+        tenant: &TenantId,
+    ) -> Result<(Option<TenantRecord>, Vec<KeyRecord>), StoreError>;
+
     /// Makes or changes a tenant. It is retained no more; `retained_at` and `stamp` of the record are not read.
     ///
     /// Superseded where the epoch is not the store's, or where a newer generation of the same uid was written. Another uid

@@ -102,6 +102,13 @@ impl OperatorStore for Spoiling {
             .await
     }
 
+    async fn tenant(
+        &self,
+        tenant: &TenantId,
+    ) -> Result<(Option<TenantRecord>, Vec<KeyRecord>), StoreError> {
+        self.read(self.inner.tenant(tenant)).await
+    }
+
     async fn apply_tenant(
         &self,
         stamp: &Stamp,

@@ -29,6 +29,18 @@ impl OperatorStore for PostgresStore {
         claimed.map_err(|f| f.at(CONTROL, "claim the leader's epoch"))
     }
 
+    async fn tenant(
+        &self,
+        tenant: &TenantId,
+    ) -> Result<(Option<TenantRecord>, Vec<KeyRecord>), StoreError> {
+        let found = self
+            .database
+            .read(None, tenant.clone(), snapshot::with_keys);
+        found
+            .await
+            .map_err(|f| f.at(CONTROL, "read a tenant and its keys"))
+    }
+
     async fn apply_tenant(
         &self,
         stamp: &Stamp,

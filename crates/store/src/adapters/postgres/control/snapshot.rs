@@ -57,6 +57,21 @@ pub fn read<'a>(connection: &'a mut PgConnection, (): &'a ()) -> Work<'a, Contro
     })
 }
 
+/// One tenant and its keys, in the order of their ids.
+pub fn with_keys<'a>(
+    connection: &'a mut PgConnection,
+    tenant: &'a TenantId,
+) -> Work<'a, (Option<TenantRecord>, Vec<KeyRecord>)> {
+    Box::pin(async move {
+        let record = one_tenant(connection, tenant).await?;
+        let sql = keys!("WHERE tenant = $1 ORDER BY id COLLATE \"C\"");
+        let rows = sqlx::query(sql).bind(tenant.as_str());
+        let rows = rows.fetch_all(connection).await?;
+        let keys: Result<_, Failure> = rows.iter().map(key).collect();
+        Ok((record, keys?))
+    })
+}
+
 /// One tenant.
 pub async fn one_tenant(
     connection: &mut PgConnection,

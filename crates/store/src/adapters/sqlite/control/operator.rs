@@ -27,6 +27,19 @@ impl OperatorStore for SqliteStore {
         claimed.map_err(|f| f.at(CONTROL, "claim the leader's epoch"))
     }
 
+    async fn tenant(
+        &self,
+        tenant: &TenantId,
+    ) -> Result<(Option<TenantRecord>, Vec<KeyRecord>), StoreError> {
+        let tenant = tenant.clone();
+        let found = self
+            .readers
+            .read(move |snapshot| snapshot::with_keys(snapshot, &tenant));
+        found
+            .await
+            .map_err(|f| f.at(CONTROL, "read a tenant and its keys"))
+    }
+
     async fn apply_tenant(
         &self,
         stamp: &Stamp,

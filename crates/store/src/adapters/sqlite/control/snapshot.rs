@@ -1,6 +1,6 @@
 //! All settings at once.
 
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::{Connection, OptionalExtension, Params, Row};
 use sendry_domain::{
     api_key::KeyHash,
     id::{KeyId, PipelineName, TenantId},
@@ -44,15 +44,26 @@ macro_rules! keys {
 pub fn read(snapshot: &Connection) -> Result<ControlSnapshot, Failure> {
     Ok(ControlSnapshot {
         version: version(snapshot)?,
-        tenants: all(snapshot, tenants!("ORDER BY t.id"), tenant)?,
+        tenants: all(snapshot, tenants!("ORDER BY t.id"), [], tenant)?,
         pipelines: all(
             snapshot,
             "SELECT tenant, name, services, environments, created_at, retired
              FROM pipeline ORDER BY tenant, name",
+            [],
             pipeline,
         )?,
-        keys: all(snapshot, keys!("ORDER BY id"), key)?,
+        keys: all(snapshot, keys!("ORDER BY id"), [], key)?,
     })
+}
+
+/// One tenant and its keys, in the order of their ids.
+pub fn with_keys(
+    snapshot: &Connection,
+    tenant: &TenantId,
+) -> Result<(Option<TenantRecord>, Vec<KeyRecord>), Failure> {
+    let sql = keys!("WHERE tenant = ? ORDER BY id");
+    let keys = all(snapshot, sql, [tenant.as_str()], key)?;
+    Ok((one_tenant(snapshot, tenant)?, keys))
 }
 
 /// One tenant.
@@ -83,10 +94,11 @@ fn one<T>(
 fn all<T>(
     snapshot: &Connection,
     sql: &str,
+    of: impl Params,
     read: fn(&Row<'_>) -> Result<T, Failure>,
 ) -> Result<Vec<T>, Failure> {
     let mut statement = snapshot.prepare_cached(sql)?;
-    let mut rows = statement.query([])?;
+    let mut rows = statement.query(of)?;
     let mut records = Vec::new();
     while let Some(row) = rows.next()? {
         records.push(read(row)?);
