@@ -68,6 +68,14 @@ impl Category {
     }
 }
 
+/// What the API server said instead, in its own words and once: they stand in conditions.
+#[derive(Debug, thiserror::Error)]
+#[error("the API server answered {code}: {message}")]
+struct Answer {
+    code: u16,
+    message: String,
+}
+
 /// A pass that did not end.
 #[derive(Debug, thiserror::Error)]
 #[error("failed to {doing}")]
@@ -93,7 +101,13 @@ impl Failure {
         Self {
             category,
             doing: doing.into(),
-            source: Box::new(source),
+            source: match source {
+                kube::Error::Api(status) => Box::new(Answer {
+                    code: status.code,
+                    message: status.message.clone(),
+                }),
+                other => Box::new(other),
+            },
         }
     }
 
@@ -115,5 +129,28 @@ impl Failure {
             doing: doing.into(),
             source: format!("superseded by {by}").into(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::core::Status;
+    use sendry_runtime::error_chain::chain;
+
+    use super::*;
+
+    #[test]
+    fn an_answer_is_told_once() {
+        let status = Status {
+            code: 403,
+            message: "namespaces is forbidden".to_owned(),
+            ..Status::default()
+        };
+        let failure = Failure::kubernetes("make namespace x", kube::Error::Api(Box::new(status)));
+        assert_eq!(failure.category, Category::Kubernetes);
+        assert_eq!(
+            chain(&failure).to_string(),
+            "failed to make namespace x: the API server answered 403: namespaces is forbidden"
+        );
     }
 }

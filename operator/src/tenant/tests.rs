@@ -66,6 +66,13 @@ fn what_the_schema_cannot_refuse_is_refused_here() {
         ..world()
     };
     assert_eq!(reason(json!({}), &older), "NamespaceConflict");
+    // Who has it keeps it, whatever clocks to the second say.
+    let kept = World {
+        namespace: Some(labelled(Some("acme"))),
+        ..older
+    };
+    let valid = validate(&tenant(json!({})), &kept, &Settings::default()).unwrap();
+    assert_eq!(valid.namespace, NamespacePlan::Keep);
     assert_eq!(reason(json!({"window": "soon"}), &world()), "InvalidSpec");
 }
 

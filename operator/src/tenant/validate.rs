@@ -117,14 +117,15 @@ pub fn validate(
         );
         return Err(invalid("NamespaceReserved", message));
     }
-    if let Some(older) = &world.older {
+    let namespace = namespace(&name, world.namespace.as_ref())?;
+    // Of one that is there its label says whose it is: ages are told to the second, and who has it keeps it.
+    if let (NamespacePlan::Make, Some(older)) = (namespace, &world.older) {
         let message = format!(
             "tenant {older}, which is older, names namespace {} too: name another one",
             spec.namespace
         );
         return Err(invalid("NamespaceConflict", message));
     }
-    let namespace = namespace(&name, world.namespace.as_ref())?;
     let limits = &spec.limits;
     let backlog_bytes = match &limits.backlog_bytes {
         None => BACKLOG_BYTES,
