@@ -202,7 +202,15 @@ impl Stage {
         } = &self.urls;
         let stores = ["tenants", "--postgres-url", postgres, "purge", tenant];
         let others = ["--mongodb-url", mongodb, "--management-url", management];
-        sendry(&[&stores[..], &others, &["--vhost", vhost], args].concat())
+        sendry(
+            &[
+                &stores[..],
+                &others,
+                &["--cluster-id", &self.name, "--vhost", vhost],
+                args,
+            ]
+            .concat(),
+        )
     }
 
     /// Nobody writes a verifier until it is let go; reading goes on.

@@ -131,11 +131,17 @@ impl<'a> Tenant<'a> {
         answer
     }
 
-    /// Every ingest has to take an event with this key, at once.
+    /// Every ingest has to take an event with this key. It may say 503 first, where more new keys are looked up at once than
+    /// it looks up; it never says that it does not know the key, or does not want it.
     pub async fn accepts(&self, key: &str) {
         for address in self.stage.addresses() {
-            let answer = self.post(address, key).await;
-            assert!(answer.is(202, ""), "{answer}");
+            eventually("202", async || {
+                let answer = self.post(address, key).await;
+                let unavailable = answer.is(503, "unavailable");
+                assert!(unavailable || answer.is(202, ""), "{answer}");
+                is(!unavailable, &answer)
+            })
+            .await;
         }
     }
 
