@@ -41,7 +41,7 @@ pub mod report;
 pub mod secret;
 
 pub use entry::{InvalidEntry, KeyEntry, Source, validate};
-pub use pass::{reconcile, revoke_removed};
+pub use pass::{reconcile, revoke_gone};
 pub use report::{EntryReport, Told, transition};
 
 /// Whose keys they are.

@@ -2,20 +2,12 @@
 //! under an older schema may still hold it.
 
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use sendry_domain::scaling::duration_ms;
 
 /// A duration such as `48h` or `1h30m`, in milliseconds. `None` for anything else, also for one past what fits.
 #[must_use]
 pub fn millis(text: &str) -> Option<i64> {
-    let mut rest = text;
-    let mut sum = 0_i64;
-    for (unit, factor) in [('h', 3_600_000_i64), ('m', 60_000), ('s', 1_000)] {
-        if let Some((number, after)) = rest.split_once(unit) {
-            let number: i64 = digits(number)?.parse().ok()?;
-            sum = sum.checked_add(number.checked_mul(factor)?)?;
-            rest = after;
-        }
-    }
-    (rest.is_empty() && !text.is_empty()).then_some(sum)
+    i64::try_from(duration_ms(text)?).ok()
 }
 
 /// A quantity of bytes such as `4Gi`, `1.5G` or `1e9`, rounded up as Kubernetes rounds. `None` for anything else.

@@ -121,43 +121,63 @@ impl TenantReconciler {
                 return Ok(());
             }
         };
+        if let Some(trouble) = &valid.trouble {
+            done.report.invalid = Some(trouble.clone());
+            if !is_ours(&valid, &world) {
+                return Ok(());
+            }
+        }
         let stamp = build::stamp(&valid, cx.epoch);
+        apply::record(cx, &stamp, &build::record(&valid), world.record.as_ref()).await?;
         done.told.extend(adopted(&valid, &world));
         done.report.namespace_leaves = valid.namespace == NamespacePlan::Leave;
-        apply::namespace(cx, &tenant.spec.namespace, &valid, &world).await?;
-        apply::record(cx, &stamp, &build::record(&valid), world.record.as_ref()).await?;
         let owner = Owner {
             tenant: valid.id.clone(),
             namespace: tenant.spec.namespace.clone(),
             stamp,
         };
-        self.revoke_removed(&owner, &valid, &world, done).await?;
-        if valid.namespace != NamespacePlan::Leave {
-            self.keys(&owner, &valid, &world, done).await?;
-        }
-        self.broker(&valid, done).await
+        // A leaked key is refused at once, whatever else is in the way of this tenant.
+        self.revoke_gone(&owner, tenant, &world, done).await?;
+        let keys = self.namespace_and_keys(tenant, &owner, &valid, &world, done);
+        let keys = keys.await;
+        let broker = self.broker(&valid, done).await;
+        keys.and(broker)
     }
 
-    /// Entries that were taken out of the spec. One that stands there and cannot be honoured was not taken out.
-    async fn revoke_removed(
+    /// Keys of entries that were taken out of the spec, or revoked in it. An entry that stands there and cannot be honoured
+    /// was neither.
+    async fn revoke_gone(
         &self,
+        owner: &Owner,
+        tenant: &SendryTenant,
+        world: &World,
+        done: &mut Done,
+    ) -> Result<(), Failure> {
+        let stays = |name: &str| {
+            let mut entries = tenant.spec.api_keys.iter();
+            entries.any(|entry| entry.name == name && !entry.revoked)
+        };
+        let mut told = Vec::new();
+        let ports = Ports::from(&self.cx);
+        let revoked = keys::revoke_gone(&ports, owner, &stays, &world.keys, &mut told).await;
+        done.told
+            .extend(told.into_iter().map(|told| Told::of_key("removed", told)));
+        revoked
+    }
+
+    async fn namespace_and_keys(
+        &self,
+        tenant: &SendryTenant,
         owner: &Owner,
         valid: &Valid,
         world: &World,
         done: &mut Done,
     ) -> Result<(), Failure> {
-        let refused = |entry: &str| valid.refused.iter().any(|refused| refused.entry == entry);
-        let known = world.keys.iter().filter(|key| {
-            let managed = key.managed.as_ref();
-            managed.is_some_and(|managed| !refused(&managed.entry))
-        });
-        let known: Vec<_> = known.cloned().collect();
-        let mut told = Vec::new();
-        let ports = Ports::from(&self.cx);
-        let revoked = keys::revoke_removed(&ports, owner, &valid.entries, &known, &mut told).await;
-        done.told
-            .extend(told.into_iter().map(|told| Told::of_key("removed", told)));
-        revoked
+        if valid.namespace == NamespacePlan::Leave {
+            return Ok(());
+        }
+        apply::namespace(&self.cx, &tenant.spec.namespace, valid, world).await?;
+        self.keys(owner, valid, world, done).await
     }
 
     async fn keys(
@@ -169,6 +189,8 @@ impl TenantReconciler {
     ) -> Result<(), Failure> {
         done.report.refused.clone_from(&valid.refused);
         let ports = Ports::from(&self.cx);
+        // One entry that fails holds up no other; the first failure is the pass's.
+        let mut failed = None;
         for entry in &valid.entries {
             let known = world.keys.iter().filter(|key| {
                 let managed = key.managed.as_ref();
@@ -181,7 +203,13 @@ impl TenantReconciler {
                 self.count(told.reason);
                 done.told.push(Told::of_key(&entry.name, told));
             }
-            let report = report?;
+            let report = match report {
+                Ok(report) => report,
+                Err(failure) => {
+                    failed.get_or_insert(failure);
+                    continue;
+                }
+            };
             if let (false, Some(reason)) = (report.ready, &report.status.reason) {
                 done.report.refused.push(Refused {
                     entry: entry.name.clone(),
@@ -196,7 +224,7 @@ impl TenantReconciler {
         self.metrics
             .key_expiry
             .set(tenant, expiry(&done.report.keys));
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 
     async fn broker(&self, valid: &Valid, done: &mut Done) -> Result<(), Failure> {
@@ -285,7 +313,10 @@ impl Reconcile for TenantReconciler {
         };
         if tenant.metadata.deletion_timestamp.is_some() {
             self.metrics.key_expiry.set(name, None);
-            let kept = cleanup::cleanup(&self.cx, &tenant).await?;
+            let kept = match cleanup::cleanup(&self.cx, &tenant).await {
+                Ok(kept) => kept,
+                Err(failure) => return Err(self.fail(&tenant, Done::default(), failure).await),
+            };
             if kept != Kept::Nothing {
                 self.publish(&tenant, &retained(kept)).await;
             }
@@ -303,19 +334,24 @@ impl Reconcile for TenantReconciler {
                 self.tell(&tenant, done).await?;
                 Ok(self.next(next))
             }
-            Err(failure) => {
-                if !matches!(failure.category, Category::Conflict | Category::Superseded) {
-                    done.report.failure =
-                        Some((failure.category.reason(), chain(&failure).to_string()));
-                    self.tell(&tenant, done).await?;
-                }
-                Err(failure)
-            }
+            Err(failure) => Err(self.fail(&tenant, done, failure).await),
         }
     }
 }
 
 impl TenantReconciler {
+    /// Says why the pass did not end, where that is not over in a moment. What is returned is what to try again for.
+    async fn fail(&self, tenant: &SendryTenant, mut done: Done, failure: Failure) -> Failure {
+        if matches!(failure.category, Category::Conflict | Category::Superseded) {
+            return failure;
+        }
+        done.report.failure = Some((failure.category.reason(), chain(&failure).to_string()));
+        match self.tell(tenant, done).await {
+            Ok(()) => failure,
+            Err(untold) => untold,
+        }
+    }
+
     /// A key that took another's place.
     fn count(&self, reason: &'static str) {
         let cause = match reason {
@@ -333,6 +369,12 @@ impl TenantReconciler {
             Next::After(Duration::from_millis(left.unsigned_abs()))
         })
     }
+}
+
+/// Whether the settings are this very resource's.
+fn is_ours(valid: &Valid, world: &World) -> bool {
+    let stamp = world.record.as_ref().and_then(|record| record.stamp);
+    stamp.is_some_and(|stamp| stamp.uid == valid.uid)
 }
 
 /// When the first of the keys in use ends.

@@ -3,7 +3,9 @@
 //! The API server has checked most of it by CEL. It is checked again because an entry may be older than the rule.
 
 use sendry_crds::tenant::{ApiKeySpec, Rotation};
-use sendry_domain::time::{HOUR, MINUTE, SECOND, UnixMillis};
+use sendry_domain::time::{HOUR, UnixMillis};
+
+use crate::quantity::millis;
 
 /// How long an old key stays valid where the spec says nothing.
 const OVERLAP: i64 = 168 * HOUR;
@@ -120,39 +122,19 @@ pub fn validate(spec: &ApiKeySpec) -> Result<KeyEntry, InvalidEntry> {
 }
 
 fn times(rotation: &Rotation) -> Result<(Option<i64>, i64), &'static str> {
-    let overlap = duration_ms(&rotation.overlap)
+    let overlap = millis(&rotation.overlap)
         .filter(|overlap| *overlap <= LONGEST_OVERLAP)
         .ok_or("rotation.overlap is a duration from 0s to 2160h, such as 168h")?;
     let Some(interval) = &rotation.interval else {
         return Ok((None, overlap));
     };
-    let interval = duration_ms(interval)
+    let interval = millis(interval)
         .filter(|interval| *interval >= SHORTEST_INTERVAL)
         .ok_or("rotation.interval is a duration of at least 1h, such as 2160h")?;
     if overlap >= interval {
         return Err("rotation.overlap must be shorter than rotation.interval");
     }
     Ok((Some(interval), overlap))
-}
-
-/// Milliseconds of a duration as the resources write them, such as `1h30m`: hours, minutes and seconds, in this order,
-/// each at most once. `None` for any other text.
-#[must_use]
-pub fn duration_ms(text: &str) -> Option<i64> {
-    let mut rest = text;
-    let mut total = 0i64;
-    for (unit, millis) in [('h', HOUR), ('m', MINUTE), ('s', SECOND)] {
-        let Some((number, after)) = rest.split_once(unit) else {
-            continue;
-        };
-        if number.is_empty() || !number.bytes().all(|b| b.is_ascii_digit()) {
-            return None;
-        }
-        let part = number.parse::<i64>().ok()?.checked_mul(millis)?;
-        total = total.checked_add(part)?;
-        rest = after;
-    }
-    (rest.is_empty() && !text.is_empty()).then_some(total)
 }
 
 #[cfg(test)]
@@ -165,7 +147,7 @@ mod tests {
 
     #[test]
     fn durations_are_read_as_the_resources_write_them() {
-        for (text, millis) in [
+        for (text, wanted) in [
             ("0s", Some(0)),
             ("1h30m", Some(5_400_000)),
             ("1h1s", Some(3_601_000)),
@@ -180,7 +162,7 @@ mod tests {
             ("1.5h", None),
             ("9999999999999999h", None),
         ] {
-            assert_eq!(duration_ms(text), millis, "{text:?}");
+            assert_eq!(millis(text), wanted, "{text:?}");
         }
     }
 

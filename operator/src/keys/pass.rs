@@ -75,18 +75,18 @@ pub async fn reconcile(
     })
 }
 
-/// Revokes the keys of entries that were taken out of the spec; `entries` are all that are in it, `known` the tenant's
-/// verifiers.
+/// Revokes the keys of entries that were taken out of the spec, or revoked in it: those that do not `stay`. It needs the store
+/// alone, so a leaked key is refused also while the namespace is going or away. `known` are the tenant's verifiers.
 ///
 /// Their Secrets are left as they are, with `api-key`: an entry that goes is often one that was renamed, and what mounts
 /// the Secret then goes on starting and is told by a 403 that its key is revoked. Nothing in it is accepted any more.
 ///
 /// # Errors
 /// [`Failure`] where the store did not do it.
-pub async fn revoke_removed(
+pub async fn revoke_gone(
     ports: &Ports,
     owner: &Owner,
-    entries: &[KeyEntry],
+    stays: &(dyn Fn(&str) -> bool + Sync),
     known: &[KeyRecord],
     told: &mut Vec<Told>,
 ) -> Result<(), Failure> {
@@ -94,8 +94,7 @@ pub async fn revoke_removed(
         let Some(managed) = &record.managed else {
             continue;
         };
-        let stays = entries.iter().any(|entry| entry.name == managed.entry);
-        if stays || record.revoked_at.is_some() || record.tenant != owner.tenant {
+        if stays(&managed.entry) || record.revoked_at.is_some() || record.tenant != owner.tenant {
             continue;
         }
         let revoked = KeyRecord {
@@ -104,7 +103,7 @@ pub async fn revoke_removed(
         };
         if apply(ports, owner, &revoked).await? {
             let note = format!(
-                "key `{}` is refused from now on: its entry `{}` was taken out",
+                "key `{}` is refused from now on: its entry `{}` was taken out or revoked",
                 record.id, managed.entry
             );
             told.push(Told::normal("KeyRevoked", note));

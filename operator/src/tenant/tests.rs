@@ -41,7 +41,14 @@ fn labelled(label: Option<&str>) -> Namespace {
 }
 
 fn reason(spec: serde_json::Value, world: &World) -> &'static str {
-    let invalid = validate(&tenant(spec), world, &Settings::default()).unwrap_err();
+    let invalid = match validate(&tenant(spec), world, &Settings::default()) {
+        Ok(valid) => {
+            // Without the namespace nothing is written into it.
+            assert_eq!(valid.namespace, NamespacePlan::Leave);
+            valid.trouble.unwrap()
+        }
+        Err(invalid) => invalid,
+    };
     assert!(!invalid.message.is_empty());
     invalid.reason
 }

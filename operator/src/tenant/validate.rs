@@ -29,6 +29,9 @@ pub struct Valid {
     pub generation: i64,
     /// Where its Secrets live.
     pub namespace: NamespacePlan,
+    /// Why the namespace is not to be had. What needs none of it is still done: a tenant that lost its namespace can be
+    /// suspended, and its keys revoked.
+    pub trouble: Option<Invalid>,
     /// No events are taken.
     pub suspended: bool,
     /// Events a second; `None` = unlimited.
@@ -69,7 +72,7 @@ pub enum NamespacePlan {
     Make,
     /// It is there, and ours.
     Keep,
-    /// It is going. Nothing is written into it, and everything else stays as it is.
+    /// It is going, or not to be had. Nothing is written into it, and everything else stays as it is.
     Leave,
 }
 
@@ -110,22 +113,10 @@ pub fn validate(
     })?;
     let uid = tenant.uid().and_then(|uid| uid.parse().ok());
     let uid = uid.ok_or_else(|| bad("uid"))?;
-    if spec.namespace == settings.namespace {
-        let message = format!(
-            "namespace {} is the operator's own: name another one",
-            spec.namespace
-        );
-        return Err(invalid("NamespaceReserved", message));
-    }
-    let namespace = namespace(&name, world.namespace.as_ref())?;
-    // Of one that is there its label says whose it is: ages are told to the second, and who has it keeps it.
-    if let (NamespacePlan::Make, Some(older)) = (namespace, &world.older) {
-        let message = format!(
-            "tenant {older}, which is older, names namespace {} too: name another one",
-            spec.namespace
-        );
-        return Err(invalid("NamespaceConflict", message));
-    }
+    let (namespace, trouble) = match namespace(tenant, world, settings) {
+        Ok(plan) => (plan, None),
+        Err(trouble) => (NamespacePlan::Leave, Some(trouble)),
+    };
     let limits = &spec.limits;
     let backlog_bytes = match &limits.backlog_bytes {
         None => BACKLOG_BYTES,
@@ -142,6 +133,7 @@ pub fn validate(
         uid,
         generation: tenant.metadata.generation.unwrap_or(0),
         namespace,
+        trouble,
         suspended: spec.suspend,
         rate: limits.events_per_second.map(|per_second| Rate {
             per_second,
@@ -165,7 +157,33 @@ pub fn annotated(tenant: &SendryTenant, annotation: &str) -> bool {
     value.is_some_and(|value| value == "true")
 }
 
-fn namespace(tenant: &str, found: Option<&Namespace>) -> Result<NamespacePlan, Invalid> {
+fn namespace(
+    tenant: &SendryTenant,
+    world: &World,
+    settings: &Settings,
+) -> Result<NamespacePlan, Invalid> {
+    let name = &tenant.spec.namespace;
+    if *name == settings.namespace {
+        return Err(Invalid {
+            reason: "NamespaceReserved",
+            message: format!("namespace {name} is the operator's own: name another one"),
+        });
+    }
+    let plan = labelled(&tenant.name_any(), world.namespace.as_ref())?;
+    // Of one that is there its label says whose it is: ages are told to the second, and who has it keeps it.
+    match &world.older {
+        Some(older) if plan == NamespacePlan::Make => Err(Invalid {
+            reason: "NamespaceConflict",
+            message: format!(
+                "tenant {older}, which is older, names namespace {name} too: name another one"
+            ),
+        }),
+        _ => Ok(plan),
+    }
+}
+
+/// By the label of the namespace that is there.
+fn labelled(tenant: &str, found: Option<&Namespace>) -> Result<NamespacePlan, Invalid> {
     let Some(found) = found else {
         return Ok(NamespacePlan::Make);
     };

@@ -293,3 +293,41 @@ async fn a_namespace_of_somebody_else_is_not_written_into() {
     stage.pass().await.unwrap();
     assert!(stage.api.writes().is_empty());
 }
+
+#[tokio::test]
+async fn a_key_is_revoked_also_while_the_namespace_is_not_to_be_had() {
+    let stage = Stage::new().await;
+    stage.pass().await.unwrap();
+    // Somebody took the label away, and the key is found to have leaked.
+    stage
+        .api
+        .put(NAMESPACE, serde_json::to_value(labelled(None)).unwrap());
+    let leaked = tenant(json!({"suspend": true, "apiKeys": [{"name": "app", "revoked": true}]}));
+    let mut leaked = serde_json::to_value(&leaked).unwrap();
+    leaked["metadata"]["finalizers"] = json!([names::TENANT_FINALIZER]);
+    leaked["metadata"]["generation"] = json!(4);
+    stage.api.put(TENANT, leaked);
+    stage.api.asked();
+    stage.pass().await.unwrap();
+    assert_eq!(stage.api.writes(), [format!("PATCH {TENANT}/status")]);
+    let settings = stage.reconciler.cx.store.snapshot().await.unwrap();
+    assert!(settings.tenants[0].suspended);
+    assert_eq!(settings.keys.len(), 1);
+    assert!(settings.keys[0].revoked_at.is_some());
+}
+
+#[tokio::test]
+async fn a_secret_that_cannot_be_written_holds_up_neither_settings_nor_the_broker() {
+    let stage = Stage::new().await;
+    let secrets = "/api/v1/namespaces/team-acme/secrets";
+    stage.api.0.lock().unwrap().broken.push(secrets.to_owned());
+    let failure = stage.pass().await.unwrap_err();
+    assert_eq!(failure.category, Category::Kubernetes);
+    let status = stage.api.0.lock().unwrap().objects[TENANT]["status"].clone();
+    let status: SendryTenantStatus = serde_json::from_value(status).unwrap();
+    let of = |kind| sendry_crds::condition::find(&status.conditions, kind).cloned();
+    assert_eq!(of("TopologySynced").unwrap().status, "True");
+    assert_eq!(of("Ready").unwrap().reason, "ApiServerUnavailable");
+    let settings = stage.reconciler.cx.store.snapshot().await.unwrap();
+    assert_eq!(settings.tenants.len(), 1);
+}

@@ -16,7 +16,7 @@ use sendry_domain::{
 use sendry_operator::{
     context::{Entropy, SystemEntropy},
     error::Failure,
-    keys::{EntryReport, KeyEntry, Owner, Ports, Source, Told, reconcile, revoke_removed},
+    keys::{EntryReport, KeyEntry, Owner, Ports, Source, Told, reconcile, revoke_gone},
 };
 use sendry_runtime::clock::{Clock, ManualClock};
 use sendry_servers::Server;
@@ -123,7 +123,8 @@ impl Place<'_> {
             entropy: Arc::new(SystemEntropy) as Arc<dyn Entropy>,
         };
         let known = self.known().await;
-        revoke_removed(&ports, &self.owner, entries, &known, told).await?;
+        let stays = |name: &str| entries.iter().any(|entry| entry.name == name);
+        revoke_gone(&ports, &self.owner, &stays, &known, told).await?;
         let mut reports = Vec::new();
         for entry in entries {
             reports.push(reconcile(&ports, &self.owner, entry, &known, told).await?);
