@@ -30,6 +30,7 @@ use sendry_crds::{
 };
 use sendry_domain::time::UnixMillis;
 use sendry_runtime::error_chain::chain;
+use sendry_store::KeyRecord;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -113,7 +114,7 @@ impl TenantReconciler {
     async fn pass(&self, tenant: &SendryTenant, done: &mut Done) -> Result<(), Failure> {
         let cx = &self.cx;
         apply::finalizer(cx, tenant).await?;
-        let world = dereference(cx, self.others.as_ref(), tenant).await?;
+        let mut world = dereference(cx, self.others.as_ref(), tenant).await?;
         let valid = match validate(tenant, &world, &cx.settings) {
             Ok(valid) => valid,
             Err(invalid) => {
@@ -137,7 +138,8 @@ impl TenantReconciler {
             stamp,
         };
         // A leaked key is refused at once, whatever else is in the way of this tenant.
-        self.revoke_gone(&owner, tenant, &world, done).await?;
+        self.revoke_gone(&owner, tenant, &mut world.keys, done)
+            .await?;
         let keys = self.namespace_and_keys(tenant, &owner, &valid, &world, done);
         let keys = keys.await;
         let broker = self.broker(&valid, done).await;
@@ -150,7 +152,7 @@ impl TenantReconciler {
         &self,
         owner: &Owner,
         tenant: &SendryTenant,
-        world: &World,
+        known: &mut [KeyRecord],
         done: &mut Done,
     ) -> Result<(), Failure> {
         let stays = |name: &str| {
@@ -159,7 +161,7 @@ impl TenantReconciler {
         };
         let mut told = Vec::new();
         let ports = Ports::from(&self.cx);
-        let revoked = keys::revoke_gone(&ports, owner, &stays, &world.keys, &mut told).await;
+        let revoked = keys::revoke_gone(&ports, owner, &stays, known, &mut told).await;
         done.told
             .extend(told.into_iter().map(|told| Told::of_key("removed", told)));
         revoked

@@ -76,7 +76,8 @@ pub async fn reconcile(
 }
 
 /// Revokes the keys of entries that were taken out of the spec, or revoked in it: those that do not `stay`. It needs the store
-/// alone, so a leaked key is refused also while the namespace is going or away. `known` are the tenant's verifiers.
+/// alone, so a leaked key is refused also while the namespace is going or away. `known` are the tenant's verifiers,
+/// and say afterwards what the store says, so that no later step does or tells it again.
 ///
 /// Their Secrets are left as they are, with `api-key`: an entry that goes is often one that was renamed, and what mounts
 /// the Secret then goes on starting and is told by a 403 that its key is revoked. Nothing in it is accepted any more.
@@ -87,7 +88,7 @@ pub async fn revoke_gone(
     ports: &Ports,
     owner: &Owner,
     stays: &(dyn Fn(&str) -> bool + Sync),
-    known: &[KeyRecord],
+    known: &mut [KeyRecord],
     told: &mut Vec<Told>,
 ) -> Result<(), Failure> {
     for record in known {
@@ -108,6 +109,7 @@ pub async fn revoke_gone(
             );
             told.push(Told::normal("KeyRevoked", note));
         }
+        *record = revoked;
     }
     Ok(())
 }

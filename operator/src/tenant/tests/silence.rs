@@ -331,3 +331,19 @@ async fn a_secret_that_cannot_be_written_holds_up_neither_settings_nor_the_broke
     let settings = stage.reconciler.cx.store.snapshot().await.unwrap();
     assert_eq!(settings.tenants.len(), 1);
 }
+
+#[tokio::test]
+async fn a_key_that_is_revoked_is_told_of_once() {
+    let stage = Stage::new().await;
+    stage.pass().await.unwrap();
+    let mut found = stage.api.0.lock().unwrap().objects[TENANT].clone();
+    found["spec"]["apiKeys"][0]["revoked"] = json!(true);
+    found["metadata"]["generation"] = json!(4);
+    stage.api.put(TENANT, found);
+    for _ in 0..2 {
+        stage.pass().await.unwrap();
+        let told = stage.told();
+        let revoked = told.iter().filter(|reason| *reason == "KeyRevoked");
+        assert_eq!(revoked.count(), 1, "{told:?}");
+    }
+}

@@ -122,9 +122,9 @@ impl Place<'_> {
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
             entropy: Arc::new(SystemEntropy) as Arc<dyn Entropy>,
         };
-        let known = self.known().await;
+        let mut known = self.known().await;
         let stays = |name: &str| entries.iter().any(|entry| entry.name == name);
-        revoke_gone(&ports, &self.owner, &stays, &known, told).await?;
+        revoke_gone(&ports, &self.owner, &stays, &mut known, told).await?;
         let mut reports = Vec::new();
         for entry in entries {
             reports.push(reconcile(&ports, &self.owner, entry, &known, told).await?);
