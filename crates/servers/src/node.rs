@@ -124,10 +124,7 @@ impl Node {
     /// # Errors
     /// When it is no archive of an image.
     pub fn load_image(&self, archive: &Path) -> anyhow::Result<()> {
-        let archive = archive
-            .canonicalize()
-            .with_context(|| format!("there is no archive {}", archive.display()))?;
-        load(&mut self.house.command(Path::new("ctr")), &archive)
+        load(&mut self.house.command(Path::new("ctr")), archive)
     }
 
     /// What to kill, and all is gone.
@@ -280,8 +277,11 @@ pub fn load_image(house: Id, archive: &Path) -> anyhow::Result<()> {
 }
 
 fn load(command: &mut Command, archive: &Path) -> anyhow::Result<()> {
+    let archive = archive
+        .canonicalize()
+        .with_context(|| format!("there is no archive {}", archive.display()))?;
     let command = ctr(command).args(["images", "import"]);
-    house::run(command.arg(archive))
+    house::run(command.arg(&archive))
         .with_context(|| format!("failed to load the image in {}", archive.display()))
 }
 
