@@ -3,7 +3,10 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use sendry_servers::shared;
+use sendry_servers::{
+    install::{self, Part},
+    machine, shared,
+};
 
 use super::{
     format::{need_node, rust_steps},
@@ -51,6 +54,10 @@ pub fn run(args: TestArgs) -> ExitCode {
         let mut servers = None;
         steps.run("servers", || {
             servers = Some(shared::lease(&say)?);
+            // Where it cannot be installed, the test that starts one says so.
+            if machine::is_root() && machine::is_debian() {
+                install::install(&[Part::Kubernetes, Part::Node], &say)?;
+            }
             Ok(())
         });
         rust_steps(&mut steps);
