@@ -21,7 +21,7 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
         --package sendry-analytics --package sendry \
     && mkdir /out \
     && for program in sendry-operator sendry-ingest sendry-worker sendry-analytics sendry; do \
-        strip -o /out/$program target/release/$program; \
+        strip -o /out/$program target/release/$program || exit 1; \
     done
 
 # libc, libgcc, certificates, /tmp, and no shell.
