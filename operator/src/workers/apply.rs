@@ -1,9 +1,9 @@
 //! Makes it so, and takes it away. Each step looks before it writes, may be repeated, and may be the last before a crash.
 //!
-//! Who owns a Deployment's `spec.replicas` is decided by who wrote it: so it is in nothing that is applied here. A
-//! Deployment that is applied without it begins with one replica. One that is to begin with none is therefore made paused,
-//! which makes no pods, told its number as the autoscaler tells it, and let go; a crash in between is seen by its
-//! annotation, and the next pass goes on.
+//! A Deployment's `spec.replicas` is in nothing that is applied here, or each apply would set it back. A Deployment that is
+//! applied without it begins with one replica. One that is to begin with none is therefore made paused, which makes no
+//! pods, told its number as the autoscaler tells it, and let go; a crash in between is seen by its annotation, and the
+//! next pass goes on.
 
 use k8s_openapi::api::{
     apps::v1::Deployment,
@@ -113,7 +113,7 @@ fn is_starting(found: &Deployment) -> bool {
     applied.is_some_and(|applied| applied == build::STARTING)
 }
 
-/// As the autoscaler does it, so that the number is its own from the first moment.
+/// As the autoscaler does it: by the `scale` subresource, which leaves what is applied here without a claim to the number.
 async fn scale(whose: &Whose<'_>, replicas: u32) -> Result<(), Failure> {
     let patch = json!({"spec": {"replicas": replicas}});
     let params = PatchParams {
