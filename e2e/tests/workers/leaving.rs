@@ -12,7 +12,7 @@ use sendry_store::ControlStore;
 use sendry_testkit::{
     cluster::Kind,
     journal::Journal,
-    load::{self, Options, Stop, Targets, Tenant},
+    load::{self, Options, Stop, Targets},
     oracle,
 };
 use tokio::{task::JoinSet, time::sleep};
@@ -31,10 +31,7 @@ async fn five_to_one_to_five_under_load() {
     let (targets, stop) = (Targets::at(platform.cluster.ingests()), Stop::default());
     let mut clients = JoinSet::new();
     for client in 0..CLIENTS {
-        let tenant = Tenant {
-            name: "acme".to_owned(),
-            api_key: platform.api_key.clone(),
-        };
+        let tenant = platform.tenant.clone();
         let mut options = Options::new(vec![tenant], client, 6, now.0);
         options.events = 10;
         options.pause = Duration::from_millis(15);

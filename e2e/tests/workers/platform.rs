@@ -13,7 +13,10 @@ use sendry_queue::{
     topology::{Limits, SecretText, TenantQueues, desired, reader_of, reconcile_all},
 };
 use sendry_servers::{Server, postgres::Postgres};
-use sendry_testkit::cluster::{Broker, Cluster, Kind, Urls, with_database};
+use sendry_testkit::{
+    cluster::{Broker, Cluster, Kind, Urls, with_database},
+    load::Tenant,
+};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -23,7 +26,7 @@ const PASSWORD: &str = "of-the-reader";
 /// Dropped, its processes end, and its virtual host goes.
 pub struct Platform {
     pub cluster: Cluster,
-    pub api_key: String,
+    pub tenant: Tenant,
     queue: QueueName,
     /// What a worker is given: the queue's reader, and no management API.
     workers: Urls,
@@ -51,12 +54,13 @@ impl Platform {
         let broker = Broker::of(&urls).unwrap();
         broker.make_vhost().await.unwrap();
         let logs = folder.path().join("logs");
+        // A broker's users are those of all its virtual hosts, so the tenant has a name of its own.
         let (cluster, api_key) = tokio::task::block_in_place(|| {
             let cluster = Cluster::new(Path::new(SENDRY), &logs, &urls).unwrap();
-            let key = cluster.tenant("acme").unwrap();
+            let key = cluster.tenant(&name).unwrap();
             (cluster, key)
         });
-        let tenant = TenantId::new("acme").unwrap();
+        let tenant = TenantId::new(&name).unwrap();
         let queue = QueueName::Pipeline(tenant.clone(), PipelineName::fallback());
         declare(&urls, &queue).await;
         let config = folder.path().join(build::WORKER_YAML);
@@ -75,7 +79,7 @@ impl Platform {
         };
         let mut platform = Self {
             cluster,
-            api_key,
+            tenant: Tenant { name, api_key },
             queue,
             workers,
             broker,
