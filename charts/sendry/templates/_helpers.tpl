@@ -39,12 +39,13 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace 
 {{/* Variables of the stores. Given (list root key…): the key queue-url becomes SENDRY_QUEUE_URL. */}}
 {{- define "sendry.stores" -}}
 {{- $secret := (index . 0).Values.stores.secretName -}}
-{{- range rest . }}
-- name: SENDRY_{{ . | upper | replace "-" "_" }}
+{{- range $at, $key := rest . }}
+{{- if $at }}{{ "\n" }}{{ end -}}
+- name: SENDRY_{{ $key | upper | replace "-" "_" }}
   valueFrom:
     secretKeyRef:
       name: {{ $secret }}
-      key: {{ . }}
+      key: {{ $key }}
 {{- end }}
 {{- end -}}
 

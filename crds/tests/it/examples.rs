@@ -26,6 +26,10 @@ fn every_example_is_applied_in_one_go_and_again_without_a_change() {
             "ClusterRoleBinding",
             "Role",
             "RoleBinding",
+            // Of the stores to try it with.
+            "ConfigMap",
+            "Deployment",
+            "Service",
         ];
         assert!(
             kinds.iter().all(|kind| known.contains(&kind.as_str())),
