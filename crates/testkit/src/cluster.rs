@@ -293,25 +293,8 @@ impl Cluster {
     /// # Errors
     /// With what every queue held last, when it is not so in time.
     pub async fn drained(&self, within: Duration) -> anyhow::Result<Duration> {
-        let (began, broker) = (Instant::now(), self.broker()?);
-        let amqp = AmqpQueue::connect(AmqpOptions::new(&self.urls.queue)?);
-        let mut empty_since: Option<Duration> = None;
-        loop {
-            let seen = waiting(&broker, &amqp).await;
-            let empty = seen.as_ref().is_ok_and(|queues| {
-                !queues.is_empty() && queues.values().all(|messages| *messages == 0)
-            });
-            match empty_since {
-                Some(since) if empty && began.elapsed() - since > CERTAIN => return Ok(since),
-                None if empty => empty_since = Some(began.elapsed()),
-                _ if !empty => empty_since = None,
-                _ => {}
-            }
-            if began.elapsed() > within {
-                bail!("not drained within {within:?}: {seen:?}\n{}", self.logs());
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
+        let drained = drained(&self.urls, within).await;
+        drained.with_context(|| self.logs())
     }
 
     /// The ends of all logs.
@@ -332,6 +315,32 @@ impl Cluster {
             }
         }
         Ok(())
+    }
+}
+
+/// [`Cluster::drained`], whoever's the processes are.
+///
+/// # Errors
+/// With what every queue held last, when it is not so in time.
+pub async fn drained(urls: &Urls, within: Duration) -> anyhow::Result<Duration> {
+    let (began, broker) = (Instant::now(), Broker::of(urls)?);
+    let amqp = AmqpQueue::connect(AmqpOptions::new(&urls.queue)?);
+    let mut empty_since: Option<Duration> = None;
+    loop {
+        let seen = waiting(&broker, &amqp).await;
+        let empty = seen.as_ref().is_ok_and(|queues| {
+            !queues.is_empty() && queues.values().all(|messages| *messages == 0)
+        });
+        match empty_since {
+            Some(since) if empty && began.elapsed() - since > CERTAIN => return Ok(since),
+            None if empty => empty_since = Some(began.elapsed()),
+            _ if !empty => empty_since = None,
+            _ => {}
+        }
+        if began.elapsed() > within {
+            bail!("not drained within {within:?}: {seen:?}");
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 

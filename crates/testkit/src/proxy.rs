@@ -4,7 +4,7 @@
 //! whole again it arrives, late. A cut is a reset of every connection, with what was under way lost.
 
 use std::{
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -57,7 +57,8 @@ impl Faults {
 /// A link to a server, listening on a port of its own.
 #[derive(Debug)]
 pub struct Proxy {
-    port: Port,
+    address: SocketAddr,
+    _port: Port,
     upstream: Arc<watch::Sender<SocketAddr>>,
     faults: Arc<watch::Sender<Faults>>,
     open: Arc<AtomicU64>,
@@ -70,8 +71,16 @@ impl Proxy {
     /// # Errors
     /// When no port is free.
     pub async fn start(upstream: SocketAddr) -> anyhow::Result<Self> {
+        Self::start_at(Ipv4Addr::LOCALHOST, upstream).await
+    }
+
+    /// The same, for clients that reach this machine at another address of it, such as pods.
+    ///
+    /// # Errors
+    /// When no port is free, or the address is not this machine's.
+    pub async fn start_at(listen: Ipv4Addr, upstream: SocketAddr) -> anyhow::Result<Self> {
         let port = Port::free()?;
-        let address = SocketAddr::from(([127, 0, 0, 1], port.number));
+        let address = SocketAddr::from((listen, port.number));
         let listener = TcpListener::bind(address)
             .await
             .context("failed to listen for the proxy")?;
@@ -85,7 +94,8 @@ impl Proxy {
             open.clone(),
         ));
         Ok(Self {
-            port,
+            address,
+            _port: port,
             upstream,
             faults,
             open,
@@ -96,7 +106,7 @@ impl Proxy {
     /// Where clients connect.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        ([127, 0, 0, 1], self.port.number).into()
+        self.address
     }
 
     /// `url` with this link in place of its host and port.

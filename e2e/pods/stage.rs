@@ -1,0 +1,250 @@
+//! Where it plays: a node, the three stores on this machine, and links by which pods reach them.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, ensure};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use bytes::Bytes;
+use sendry_servers::{kube, node::Node};
+use sendry_testkit::{
+    client::Client,
+    cluster::{Servers, Urls},
+    proxy::Proxy,
+};
+use serde_json::{Value, json};
+
+use crate::{
+    Options,
+    kubernetes::{apply, ctl, get, secret},
+    page::Told,
+};
+
+/// The namespace of everything that is ours.
+pub const SYSTEM: &str = "sendry-system";
+/// The names of the images.
+const IMAGES: [&str; 5] = ["operator", "ingest", "worker", "analytics", "cli"];
+/// Its virtual host and databases.
+const ROOM: &str = "pods";
+
+/// Dropped, all of it is gone.
+pub struct Stage {
+    pub node: Node,
+    /// Where tests and the oracle find the stores; pods go by the links.
+    pub urls: Urls,
+    tag: String,
+    // The links end before what they lead to.
+    links: Links,
+    _servers: Servers,
+}
+
+/// From the address that pods know to the stores.
+struct Links {
+    amqp: Proxy,
+    management: Proxy,
+    postgres: Proxy,
+    mongodb: Proxy,
+}
+
+impl Links {
+    async fn lay(host: Ipv4Addr, urls: &Urls) -> anyhow::Result<Self> {
+        let to = async |url: &str| Proxy::start_at(host, address(url)?).await;
+        Ok(Self {
+            amqp: to(&urls.queue).await?,
+            management: to(&urls.management).await?,
+            postgres: to(&urls.postgres).await?,
+            mongodb: to(&urls.mongodb).await?,
+        })
+    }
+}
+
+impl Stage {
+    /// Starts everything; nothing of Sendry runs yet.
+    pub async fn set(folder: &Path, options: &Options) -> anyhow::Result<Told<Self>> {
+        let (node, servers) = tokio::task::block_in_place(|| {
+            let node = Node::start(folder, &kube::Options::default())?;
+            let servers = Servers::start(folder)?;
+            for name in IMAGES {
+                node.load_image(&archive(&options.images, name)?)?;
+            }
+            anyhow::Ok((node, servers))
+        })?;
+        let urls = servers.room(ROOM).await?;
+        let links = Links::lay(node.host(), &urls).await?;
+        let seen = format!(
+            "Kubernetes {}, RabbitMQ, PostgreSQL and a MongoDB server at {} for pods",
+            version(&node)?,
+            node.host()
+        );
+        let stage = Self {
+            node,
+            urls,
+            tag: options.tag.clone(),
+            links,
+            _servers: servers,
+        };
+        Ok(Told(stage, seen))
+    }
+
+    /// The namespace, restricted, and the Secret that the chart asks for.
+    pub fn prepare(&self) -> anyhow::Result<()> {
+        let Links {
+            amqp,
+            management,
+            postgres,
+            mongodb,
+        } = &self.links;
+        let nobody = self.urls.queue.replace("guest:guest@", "");
+        let data = json!({
+            "queue-url": coded(&amqp.through(&self.urls.queue)),
+            "worker-queue-url": coded(&amqp.through(&nobody)),
+            "management-url": coded(&management.through(&self.urls.management)),
+            "postgres-url": coded(&postgres.through(&self.urls.postgres)),
+            "mongodb-url": coded(&mongodb.through(&self.urls.mongodb)),
+        });
+        let restricted = "pod-security.kubernetes.io/enforce";
+        let namespace = json!({
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": {"name": SYSTEM, "labels": {restricted: "restricted"}},
+        });
+        let stores = json!({
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": "sendry-stores", "namespace": SYSTEM},
+            "data": data,
+        });
+        apply(&self.node, &format!("{namespace}\n---\n{stores}"))
+    }
+
+    /// `helm VERB sendry charts/sendry` with further values, until everything is Ready.
+    pub fn helm(&self, verb: &str, values: &[String]) -> anyhow::Result<()> {
+        let chart = repository("charts/sendry");
+        let chart = chart
+            .to_str()
+            .context("the folder of the chart is no text")?;
+        let tag = format!("image.tag={}", self.tag);
+        let vhost = format!("operator.vhost={}", self.urls.vhost);
+        let mut args = vec![
+            verb,
+            "sendry",
+            chart,
+            "--namespace",
+            SYSTEM,
+            "--wait",
+            "--timeout=5m",
+        ];
+        for value in [&tag, "image.pullPolicy=Never", &vhost] {
+            args.extend(["--set", value]);
+        }
+        for value in values {
+            args.extend(["--set", value]);
+        }
+        tokio::task::block_in_place(|| self.node.helm(&args)).map(drop)
+    }
+
+    /// Where a Service of ours is: this machine reaches it as pods do.
+    pub fn service(&self, name: &str) -> anyhow::Result<SocketAddr> {
+        let service = get(&self.node, &["service", name, "--namespace", SYSTEM])?;
+        let ip = service["spec"]["clusterIP"].as_str();
+        let port = service["spec"]["ports"][0]["port"].as_u64();
+        let (ip, port) = ip
+            .zip(port)
+            .with_context(|| format!("no address in {service}"))?;
+        Ok(format!("{ip}:{port}").parse()?)
+    }
+
+    /// Asks the API as the dashboard does, through its Service.
+    pub async fn ask(&self, path: &str) -> anyhow::Result<Value> {
+        let token = secret(&self.node, SYSTEM, "sendry-analytics", "api-token")?;
+        let mut client = Client::new(self.service("sendry-analytics")?);
+        let bearer = format!("Bearer {token}");
+        let headers = [("authorization", bearer.as_str())];
+        let answer = client.send("GET", path, &headers, Bytes::new()).await?;
+        ensure!(
+            answer.status == 200,
+            "GET {path}: {}: {}",
+            answer.status,
+            answer.json()?
+        );
+        answer.json()
+    }
+
+    /// What a person would look at, where a step failed.
+    pub fn show(&self) {
+        let everywhere = "--all-namespaces";
+        for args in [
+            &["get", "stn,spl", everywhere, "--output=wide"][..],
+            &["get", "pods", everywhere, "--output=wide"],
+            &["get", "events", everywhere, "--sort-by=.lastTimestamp"],
+            &[
+                "get",
+                "spl",
+                everywhere,
+                "--output=jsonpath={.items[*].status}",
+            ],
+        ] {
+            let seen = ctl(&self.node, args).unwrap_or_else(|error| format!("{error:#}"));
+            println!("── kubectl {}\n{}", args.join(" "), tail(&seen, 60));
+        }
+        for part in ["operator", "ingest", "keeper", "analytics", "worker"] {
+            let by = match part {
+                "worker" => "app.kubernetes.io/name=sendry-worker".to_owned(),
+                _ => format!("app.kubernetes.io/component={part}"),
+            };
+            let args = [
+                "logs",
+                "--namespace",
+                SYSTEM,
+                "--selector",
+                &by,
+                "--tail=20",
+                "--prefix",
+            ];
+            let seen = ctl(&self.node, &args).unwrap_or_else(|error| format!("{error:#}"));
+            println!("── {part}\n{}", tail(&seen, 60));
+        }
+    }
+}
+
+/// A file or folder of the repository.
+pub fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
+}
+
+fn archive(folder: &Path, name: &str) -> anyhow::Result<PathBuf> {
+    let path = folder.join(format!("{name}.tar"));
+    ensure!(
+        path.is_file(),
+        "there is no image {}: `cargo xtask e2e` makes it",
+        path.display()
+    );
+    Ok(path)
+}
+
+fn coded(text: &str) -> String {
+    BASE64_STANDARD.encode(text)
+}
+
+/// Host and port of a URL.
+fn address(url: &str) -> anyhow::Result<SocketAddr> {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?']).next().unwrap_or(rest);
+    let address = authority.rsplit('@').next().unwrap_or(authority);
+    address
+        .parse()
+        .with_context(|| format!("no host and port in {url}"))
+}
+
+fn version(node: &Node) -> anyhow::Result<String> {
+    let nodes = get(node, &["nodes"])?;
+    let version = &nodes["items"][0]["status"]["nodeInfo"]["kubeletVersion"];
+    Ok(version.as_str().unwrap_or("?").to_owned())
+}
+
+fn tail(text: &str, lines: usize) -> String {
+    let all: Vec<_> = text.lines().collect();
+    all[all.len().saturating_sub(lines)..].join("\n")
+}
