@@ -20,6 +20,8 @@ mod go;
 pub mod kubernetes;
 pub mod sid;
 
+use kubernetes::Program;
+
 /// A server that can be installed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
@@ -31,10 +33,12 @@ pub enum Part {
     Mongodb,
     /// The control plane of Kubernetes: API server, etcd, controller manager.
     Kubernetes,
+    /// What a node of Kubernetes needs besides, so that pods run.
+    Node,
 }
 
 impl Part {
-    /// All of them.
+    /// Those of the servers that everybody shares.
     pub const ALL: [Self; 4] = [
         Self::RabbitMq,
         Self::Postgres,
@@ -50,6 +54,7 @@ impl Part {
             Self::Postgres => "PostgreSQL",
             Self::Mongodb => "the MongoDB server",
             Self::Kubernetes => "Kubernetes",
+            Self::Node => "a node for Kubernetes",
         }
     }
 
@@ -61,6 +66,7 @@ impl Part {
             Self::Postgres => &[Server::Postgres],
             Self::Mongodb => &[Server::Mongodb],
             Self::Kubernetes => &[Server::Kubernetes],
+            Self::Node => &[],
         }
     }
 
@@ -72,6 +78,7 @@ impl Part {
             Self::Postgres => postgres::is_installed(),
             Self::Mongodb => mongo::is_installed(),
             Self::Kubernetes => kubernetes::is_installed(),
+            Self::Node => kubernetes::is_node_installed(),
         }
     }
 
@@ -80,12 +87,16 @@ impl Part {
         match self {
             Self::RabbitMq | Self::Postgres | Self::Mongodb => true,
             Self::Kubernetes => !kubernetes::packages().is_empty(),
+            Self::Node => !kubernetes::node_packages().is_empty(),
         }
     }
 
     /// What to do where it cannot be had, as half a sentence.
     #[must_use]
     pub fn otherwise(self) -> String {
+        if self == Self::Node {
+            return "tests with pods run as root on Debian, with Go".to_owned();
+        }
         let variables: Vec<&str> = self.servers().iter().map(|s| s.variable()).collect();
         format!(
             "to test with one of your own, set {}",
@@ -132,7 +143,8 @@ pub fn install(parts: &[Part], tell: Tell<'_>) -> anyhow::Result<()> {
             missing.iter().try_for_each(|part| {
                 match part {
                     Part::Mongodb => ferretdb::build(tell),
-                    Part::Kubernetes => kubernetes::build(tell),
+                    Part::Kubernetes => kubernetes::build(&Program::CONTROL_PLANE, tell),
+                    Part::Node => kubernetes::build(&Program::NODE, tell),
                     Part::RabbitMq | Part::Postgres => Ok(()),
                 }
                 .map_err(failed(*part))
@@ -146,6 +158,7 @@ pub fn install(parts: &[Part], tell: Tell<'_>) -> anyhow::Result<()> {
                     Part::Postgres => apt::install(&["postgresql-15"], tell),
                     Part::Mongodb => sid::install(tell),
                     Part::Kubernetes => apt::install(&kubernetes::packages(), tell),
+                    Part::Node => apt::install(&kubernetes::node_packages(), tell),
                 }
                 .map_err(failed(part));
             }

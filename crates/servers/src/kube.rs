@@ -1,10 +1,12 @@
 //! A Kubernetes API server of our own: etcd, the API server and the controller manager.
 //!
 //! What is asked of an API server is answered by the real one: custom resources with their CEL rules, RBAC, admission
-//! policies, Pod Security, garbage collection, namespaces that end. There are no nodes, so no pod ever runs.
+//! policies, Pod Security, garbage collection, namespaces that end. There are no nodes, so no pod ever runs: for that there
+//! is [`crate::node::Node`].
 
 use std::{
     fs,
+    net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::Command,
     time::Duration,
@@ -31,6 +33,8 @@ use pki::Pki;
 /// It is up in about 6 s on a quiet machine.
 const START: Duration = Duration::from_secs(120);
 const STOP: Duration = Duration::from_secs(20);
+/// Where addresses of services begin in a cluster that nobody is inside of.
+const SERVICES: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 0);
 
 /// What a cluster may be given.
 #[derive(Clone, Debug, Default)]
@@ -59,6 +63,18 @@ struct Place {
     /// etcd will have one for other members.
     peers: Port,
     pki: Pki,
+    inside: Option<Inside>,
+}
+
+/// What pods see of the control plane.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Inside {
+    /// The API server's address, which nodes reach.
+    pub host: Ipv4Addr,
+    /// Where addresses of services begin, sixteen bits of them or fewer.
+    pub services: Ipv4Addr,
+    /// How many bits of an address of a service are the same in all.
+    pub prefix: u8,
 }
 
 impl Kube {
@@ -67,7 +83,16 @@ impl Kube {
     /// # Errors
     /// When it is not installed or does not come up, with the end of a log.
     pub fn start(data: &Path, options: &Options) -> anyhow::Result<Self> {
-        let place = Place::make(data.join("kube"))?;
+        Self::start_for(data, options, None)
+    }
+
+    /// Starts one that nodes come to, if there is to be an inside.
+    pub(crate) fn start_for(
+        data: &Path,
+        options: &Options,
+        inside: Option<Inside>,
+    ) -> anyhow::Result<Self> {
+        let place = Place::make(data.join("kube"), inside)?;
         let mut etcd = place.start("etcd", &mut place.etcd()?)?;
         etcd.wait(START, "etcd to listen", || {
             probe::connect(local(place.store.number))
@@ -158,6 +183,20 @@ impl Kube {
         self.server.id().resume();
     }
 
+    /// A folder of its own below its data, for who adds to it.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.place.folder
+    }
+
+    /// The authority's certificate, then the certificate and the key of a node of this name and address.
+    pub(crate) fn node(&self, name: &str, address: Ipv4Addr) -> anyhow::Result<[PathBuf; 3]> {
+        let pki = &self.place.pki;
+        pki.node(name, address)?;
+        let config = config::user(pki, self.place.address(), "node")?;
+        config::write(&self.place.folder.join("node.kubeconfig"), &config)?;
+        Ok(["ca.crt", "node.crt", "node.key"].map(|file| pki.path(file)))
+    }
+
     /// Ends all of it in order.
     ///
     /// # Errors
@@ -178,23 +217,36 @@ impl Kube {
 }
 
 impl Place {
-    fn make(folder: PathBuf) -> anyhow::Result<Self> {
+    fn make(folder: PathBuf, inside: Option<Inside>) -> anyhow::Result<Self> {
         fs::create_dir_all(&folder)
             .with_context(|| format!("failed to make {}", folder.display()))?;
+        let addresses = [
+            inside.map_or(Ipv4Addr::LOCALHOST, |inside| inside.host),
+            // The first of the services is `kubernetes`.
+            first(inside.map_or(SERVICES, |inside| inside.services)),
+        ];
         let this = Self {
-            pki: Pki::make(&folder.join("pki"))?,
+            pki: Pki::make(&folder.join("pki"), &addresses)?,
             folder,
             api: Port::free()?,
             store: Port::free()?,
             peers: Port::free()?,
+            inside,
         };
-        let config = config::administrator(&this.pki, this.api.number)?;
+        let config = config::administrator(&this.pki, this.address())?;
         config::write(&this.kubeconfig(), &config)?;
         Ok(this)
     }
 
     fn kubeconfig(&self) -> PathBuf {
         self.folder.join("admin.kubeconfig")
+    }
+
+    /// Of the API server.
+    fn address(&self) -> SocketAddr {
+        let port = self.api.number;
+        self.inside
+            .map_or(local(port), |inside| (inside.host, port).into())
     }
 
     fn start(&self, name: &str, command: &mut Command) -> anyhow::Result<Process> {
@@ -229,13 +281,24 @@ impl Place {
                 self.store.number
             ))
             .arg(format!("--secure-port={}", self.api.number))
-            .args(["--bind-address=127.0.0.1", "--advertise-address=127.0.0.1"])
-            // Nobody is inside the cluster to come in by the service `kubernetes`, and it must not lead to loopback.
-            .arg("--endpoint-reconciler-type=none")
-            .args([
-                "--service-cluster-ip-range=10.0.0.0/16",
-                "--authorization-mode=Node,RBAC",
-            ])
+            .arg(format!("--bind-address={}", self.address().ip()))
+            .arg(format!("--advertise-address={}", self.address().ip()))
+            .arg("--authorization-mode=Node,RBAC");
+        if let Some(Inside {
+            services, prefix, ..
+        }) = self.inside
+        {
+            command
+                .arg(format!("--service-cluster-ip-range={services}/{prefix}"))
+                .arg("--kubelet-preferred-address-types=InternalIP")
+                .args(self.pki.towards_nodes_flags());
+        } else {
+            command
+                .arg(format!("--service-cluster-ip-range={SERVICES}/16"))
+                // Nobody is inside the cluster to come in by the service `kubernetes`, and it must not lead to loopback.
+                .arg("--endpoint-reconciler-type=none");
+        }
+        command
             .args([
                 "--service-account-issuer=https://kubernetes.default.svc",
                 "--allow-privileged",
@@ -267,7 +330,7 @@ impl Place {
     }
 
     fn wait_until_ready(&self, server: &mut Process) -> anyhow::Result<()> {
-        let (address, kubeconfig) = (local(self.api.number), self.kubeconfig());
+        let (address, kubeconfig) = (self.address(), self.kubeconfig());
         server.wait(START, "the API server to be ready", || {
             probe::connect(address)?;
             is_ready(&kubeconfig)
@@ -282,6 +345,11 @@ impl Place {
             })
             .map(drop)
     }
+}
+
+/// The one after it.
+fn first(services: Ipv4Addr) -> Ipv4Addr {
+    Ipv4Addr::from_bits(services.to_bits() + 1)
 }
 
 /// Whether one is installed here.

@@ -8,16 +8,19 @@
 //! | module | question |
 //! |---|---|
 //! | [`install`] | how does a server come onto this machine? |
+//! | [`node`], [`image`] | where do pods run, and what of? |
 //! | [`rabbitmq`], [`postgres`], [`mongo`], [`kube`] | how is one started, killed, paused and started again? |
 //! | [`shared`] | which four does everybody use, and who stops them? |
 //! | [`process`], [`port`], [`probe`], [`machine`] | what do these rest on? |
 
 use std::path::PathBuf;
 
+pub mod image;
 pub mod install;
 pub mod kube;
 pub mod machine;
 pub mod mongo;
+pub mod node;
 pub mod port;
 pub mod postgres;
 pub mod probe;

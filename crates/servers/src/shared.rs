@@ -260,7 +260,7 @@ fn folder_of(part: Part) -> &'static str {
         Part::RabbitMq => "rabbitmq",
         Part::Postgres => "postgres",
         Part::Mongodb => "mongodb",
-        Part::Kubernetes => "kube",
+        Part::Kubernetes | Part::Node => "kube",
     }
 }
 
@@ -297,7 +297,7 @@ impl Running {
                 Part::Postgres => id.stop("QUIT", patience),
                 Part::Mongodb => id.stop("TERM", patience),
                 // Nothing of it is anywhere but in its data.
-                Part::Kubernetes => id.kill(),
+                Part::Kubernetes | Part::Node => id.kill(),
             }
         })
     }

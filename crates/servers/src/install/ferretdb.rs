@@ -12,6 +12,7 @@ const MODULE: Module = Module {
     name: "ferretdb",
     versions: include_str!("../../ferretdb/go.mod"),
     sums: include_str!("../../ferretdb/go.sum"),
+    sources: &[],
 };
 /// What is built.
 const PROGRAM: &str = "github.com/FerretDB/FerretDB/v2/cmd/ferretdb";

@@ -21,6 +21,8 @@ pub(super) struct Module {
     pub versions: &'static str,
     /// Its `go.sum`.
     pub sums: &'static str,
+    /// Its own programs, each by its path.
+    pub sources: &'static [(&'static str, &'static str)],
 }
 
 impl Module {
@@ -51,6 +53,13 @@ impl Module {
             .with_context(|| format!("failed to make {}", built.display()))?;
         fs::write(source.join("go.mod"), self.versions)?;
         fs::write(source.join("go.sum"), self.sums)?;
+        for (path, text) in self.sources {
+            let path = source.join(path);
+            if let Some(parent) = path.parent() {
+                fs::create_dir_all(parent)?;
+            }
+            fs::write(path, text)?;
+        }
         let mut command = Command::new("timeout");
         command
             .args(["1800", "go", "build", "-trimpath", "-buildvcs=false"])
@@ -88,6 +97,7 @@ mod tests {
             versions: "replace (\n\tk8s.io/api => k8s.io/api v0.34.4\n)\nrequire (\n\
                        \texample.test/it/v2 v2.0.1 // indirect\n\texample.test/it v1.2.3\n)\n",
             sums: "",
+            sources: &[],
         };
         assert_eq!(module.version("example.test/it"), Some("v1.2.3"));
         assert_eq!(module.version("example.test"), None);

@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File},
     io::Write,
+    net::SocketAddr,
     os::unix::fs::OpenOptionsExt,
     path::Path,
 };
@@ -16,18 +17,23 @@ use super::{kubectl, pki::Pki};
 const THROW_AWAY: [&str; 3] = ["kind-", "k3d-", "minikube"];
 const NAME: &str = "sendry-tests";
 
-/// The file of an administrator of the cluster at this port.
-pub(super) fn administrator(pki: &Pki, port: u16) -> anyhow::Result<Value> {
+/// The file of an administrator of the cluster there.
+pub(super) fn administrator(pki: &Pki, api: SocketAddr) -> anyhow::Result<Value> {
+    user(pki, api, "admin")
+}
+
+/// The file of whom a certificate of this name is for.
+pub(super) fn user(pki: &Pki, api: SocketAddr, certificate: &str) -> anyhow::Result<Value> {
     Ok(json!({
         "apiVersion": "v1",
         "kind": "Config",
         "clusters": [{ "name": NAME, "cluster": {
-            "server": format!("https://127.0.0.1:{port}"),
+            "server": format!("https://{api}"),
             "certificate-authority-data": pki.base64("ca.crt")?,
         } }],
         "users": [{ "name": NAME, "user": {
-            "client-certificate-data": pki.base64("admin.crt")?,
-            "client-key-data": pki.base64("admin.key")?,
+            "client-certificate-data": pki.base64(&format!("{certificate}.crt"))?,
+            "client-key-data": pki.base64(&format!("{certificate}.key"))?,
         } }],
         "contexts": [{ "name": NAME, "context": { "cluster": NAME, "user": NAME } }],
         "current-context": NAME,

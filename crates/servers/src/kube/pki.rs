@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    net::Ipv4Addr,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -11,9 +12,9 @@ use anyhow::{Context, ensure};
 /// Longer than any of it lives.
 const DAYS: &str = "3650";
 const CURVE: [&str; 2] = ["-pkeyopt", "ec_paramgen_curve:prime256v1"];
-/// The names by which clients come to the API server; the second address is that of the service `kubernetes`.
-const API_SERVER: &str = "subjectAltName=DNS:localhost,DNS:kubernetes,DNS:kubernetes.default,\
-    DNS:kubernetes.default.svc,IP:127.0.0.1,IP:10.0.0.1\nextendedKeyUsage=serverAuth\n";
+/// The names by which clients come to the API server.
+const API_SERVER: &str = "DNS:localhost,DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc,\
+    DNS:kubernetes.default.svc.cluster.local";
 const CLIENT: &str = "extendedKeyUsage=clientAuth\n";
 
 /// A folder with keys and certificates.
@@ -21,7 +22,8 @@ const CLIENT: &str = "extendedKeyUsage=clientAuth\n";
 pub(super) struct Pki(PathBuf);
 
 impl Pki {
-    pub(super) fn make(folder: &Path) -> anyhow::Result<Self> {
+    /// `addresses` are the API server's: its own, and that of the service `kubernetes`.
+    pub(super) fn make(folder: &Path, addresses: &[Ipv4Addr]) -> anyhow::Result<Self> {
         fs::create_dir_all(folder)
             .with_context(|| format!("failed to make {}", folder.display()))?;
         let this = Self(folder.to_owned());
@@ -40,13 +42,27 @@ impl Pki {
             ]
             .concat(),
         )?;
-        this.sign("api-server", "/CN=kube-apiserver", API_SERVER)?;
+        let names = addresses.iter().fold(API_SERVER.to_owned(), |names, ip| {
+            format!("{names},IP:{ip}")
+        });
+        this.sign("api-server", "/CN=kube-apiserver", &server(&names))?;
         this.sign("admin", "/O=system:masters/CN=sendry-tests", CLIENT)?;
         // Signs the tokens of service accounts.
         let tokens = ["genpkey", "-algorithm", "EC", "-out", "tokens.key"];
         this.openssl(&[&tokens[..], &CURVE].concat())?;
         this.openssl(&["pkey", "-in", "tokens.key", "-pubout", "-out", "tokens.pub"])?;
         Ok(this)
+    }
+
+    /// What a node shows to the API server, and is known by to it.
+    pub(super) fn node(&self, name: &str, address: Ipv4Addr) -> anyhow::Result<()> {
+        let names = format!("subjectAltName=DNS:{name},IP:{address}\n");
+        let extensions = format!("{names}extendedKeyUsage=serverAuth,clientAuth\n");
+        self.sign(
+            "node",
+            &format!("/O=system:nodes/CN=system:node:{name}"),
+            &extensions,
+        )
     }
 
     /// A key and its certificate.
@@ -88,6 +104,15 @@ impl Pki {
         ]
     }
 
+    /// By which the API server asks nodes for logs.
+    pub(super) fn towards_nodes_flags(&self) -> Vec<String> {
+        vec![
+            self.flag("kubelet-client-certificate", "admin.crt"),
+            self.flag("kubelet-client-key", "admin.key"),
+            self.flag("kubelet-certificate-authority", "ca.crt"),
+        ]
+    }
+
     pub(super) fn manager_flags(&self) -> Vec<String> {
         vec![
             self.flag("service-account-private-key-file", "tokens.key"),
@@ -104,7 +129,7 @@ impl Pki {
         format!("--{name}={}", self.path(file).display())
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
 
@@ -124,6 +149,10 @@ impl Pki {
     }
 }
 
+fn server(names: &str) -> String {
+    format!("subjectAltName={names}\nextendedKeyUsage=serverAuth\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,7 +160,7 @@ mod tests {
     #[test]
     fn the_authority_has_signed_what_the_api_server_shows() {
         let folder = tempfile::tempdir().unwrap();
-        let pki = Pki::make(folder.path()).unwrap();
+        let pki = Pki::make(folder.path(), &[Ipv4Addr::LOCALHOST]).unwrap();
         let verify = ["verify", "-CAfile", "ca.crt", "-verify_ip", "127.0.0.1"];
         let purpose = ["-purpose", "sslserver", "api-server.crt"];
         pki.openssl(&[&verify[..], &purpose].concat()).unwrap();

@@ -83,6 +83,7 @@ fn one(part: Part, data: &Path) -> anyhow::Result<Running> {
                 inside,
             }
         }
+        Part::Node => anyhow::bail!("a node is always somebody's own: `cargo xtask cluster up`"),
         Part::Kubernetes => {
             let server = Kube::start(data, &kube::Options::default())?;
             Running {

@@ -10,6 +10,7 @@ use std::{
 };
 
 mod kubernetes;
+mod node;
 
 use sendry_servers::{
     mongo::Mongo,
