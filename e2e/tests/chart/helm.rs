@@ -6,6 +6,7 @@ use std::{
     process::Command,
 };
 
+use sendry_servers::install::kubernetes::Program;
 use serde_json::Value;
 
 /// The namespace of a release that is only rendered; another one than the chart's texts name.
@@ -35,7 +36,7 @@ pub fn cases() -> Vec<PathBuf> {
 /// What it printed, or what it said against it.
 pub fn helm(args: &[&str]) -> Result<String, String> {
     let chart = repository("charts/sendry");
-    let output = Command::new(sendry_servers::machine::find("helm").unwrap())
+    let output = Command::new(Program::Helm.path())
         .args(&args[..1])
         .args((args[0] == "template").then_some(RELEASE))
         .arg(chart)
