@@ -4,7 +4,7 @@ use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::verbs::{bench, format, generate, pictures, services, test, up};
+use crate::verbs::{bench, cluster, format, generate, images, pictures, services, test, up};
 
 /// One verb for each habit of the project
 ///
@@ -42,6 +42,21 @@ enum Verb {
     /// SENDRY_TEST_POSTGRES_URL, SENDRY_TEST_MONGODB_URL, SENDRY_TEST_KUBECONFIG) is neither installed nor started.
     /// `cargo xtask test` starts what does not run, and stops it at its end.
     Services(services::ServicesArgs),
+    /// A Kubernetes cluster of one node that runs pods, for `kubectl` and `helm`
+    ///
+    /// As root on Debian, with Go, and without Docker: containerd and runc from Debian, the rest built from Go modules the
+    /// first time, in minutes. The node has network, mounts and processes of its own, and leaves nothing on the machine
+    /// when it goes. Each checkout has its own.
+    ///
+    ///     cargo xtask cluster up
+    ///     cargo xtask images --load
+    #[command(verbatim_doc_comment)]
+    Cluster(cluster::ClusterArgs),
+    /// Make the images of containers, without Docker: an archive of each in target/images
+    ///
+    /// operator, ingest, worker, analytics (the API alone) and cli (`sendry`: the dashboard, schemas, tenants). `docker load`
+    /// reads them, too; the Dockerfile makes the same from nothing.
+    Images(images::ImagesArgs),
     /// Measure: `cargo xtask bench` lists what can be measured
     Bench(Passed),
     /// Kill workers, ingests, RabbitMQ, PostgreSQL and the MongoDB server under load; the oracle counts what is lost or doubled
@@ -101,6 +116,8 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
         Verb::Fmt => format::fmt()?,
         Verb::Generate(args) => generate::run(args)?,
         Verb::Services(args) => services::run(args)?,
+        Verb::Cluster(args) => cluster::run(&args)?,
+        Verb::Images(args) => images::run(&args)?,
         Verb::Bench(Passed { args }) => bench::bench(&args)?,
         Verb::Chaos(Passed { args }) => bench::chaos(&args)?,
         Verb::Screenshot(ScreenshotArgs { url, out, args }) => {

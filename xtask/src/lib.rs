@@ -9,12 +9,14 @@
 //! | [`verbs`] | what does each do? |
 //! | [`architecture`] | does the tree keep the rules of `docs/ARCHITECTURE.md`? |
 //! | [`dashboard`], [`node`] | is the dashboard built from what stands there, and by a Node that can? |
+//! | [`images`] | what is in each image of a container? |
 //! | [`steps`] | which steps passed, and how long did each take? |
 //! | [`process`], [`tree`] | how is a command run, and which files are ours? |
 
 pub mod architecture;
 pub mod cli;
 pub mod dashboard;
+pub mod images;
 pub mod node;
 pub mod process;
 pub mod steps;

@@ -256,6 +256,14 @@ pub fn helm(kubeconfig: &Path, folder: &Path, args: &[&str]) -> anyhow::Result<S
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
+/// Removes what a node left on this machine that was killed, where nobody did.
+///
+/// # Errors
+/// When something stays.
+pub fn sweep() -> anyhow::Result<()> {
+    cgroups::sweep()
+}
+
 /// Loads an image into the node that `house` is the first process of, as [`Node::outlive`] told it.
 ///
 /// # Errors
