@@ -3,9 +3,13 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use sendry_servers::shared;
+use sendry_servers::{
+    install::{self, Part},
+    shared,
+};
 
 use super::{
+    e2e::{self, E2eArgs},
     format::{need_node, rust_steps},
     generate,
 };
@@ -51,7 +55,7 @@ pub fn run(args: TestArgs) -> ExitCode {
         let mut servers = None;
         steps.run("servers", || {
             servers = Some(shared::lease(&say)?);
-            Ok(())
+            install::install(&[Part::Node], &say)
         });
         rust_steps(&mut steps);
         rust_tests(&mut steps, fast);
@@ -99,4 +103,5 @@ fn rust_tests(steps: &mut Steps, fast: bool) {
         process::run(&mut cargo(["test", "--workspace", "--doc"]))
     });
     steps.run("openapi.json", || generate::openapi(true));
+    steps.run("pods", || e2e::run(E2eArgs::default()));
 }
