@@ -16,7 +16,6 @@ use std::{
 use anyhow::{Context, ensure};
 
 use crate::{
-    image::{self, Image},
     install::kubernetes::{self, Program},
     kube::{self, Inside, Kube},
     probe,
@@ -27,8 +26,10 @@ mod cgroups;
 mod config;
 mod house;
 mod network;
+mod tools;
 
 use house::House;
+pub use tools::{helm, load_image};
 
 /// What the node is called.
 pub const NAME: &str = "node";
@@ -124,10 +125,7 @@ impl Node {
     /// # Errors
     /// When it is no archive of an image.
     pub fn load_image(&self, archive: &Path) -> anyhow::Result<()> {
-        let archive = archive
-            .canonicalize()
-            .with_context(|| format!("there is no archive {}", archive.display()))?;
-        load(&mut self.house.command(Path::new("ctr")), &archive)
+        tools::load(&mut self.house.command(Path::new("ctr")), archive)
     }
 
     /// What to kill, and all is gone.
@@ -185,9 +183,9 @@ impl Node {
             command.arg("--config").arg(containerd),
         )?;
         containers.wait(START, "containerd to answer", || {
-            house::run(ctr(&mut self.house.command(Path::new("ctr"))).arg("version"))
+            house::run(tools::ctr(&mut self.house.command(Path::new("ctr"))).arg("version"))
         })?;
-        self.load_image(&pause(&folder)?)?;
+        self.load_image(&tools::pause(&folder)?)?;
 
         let mut command = self.house.command(&Program::Kubelet.path());
         command
@@ -232,75 +230,10 @@ impl Node {
     }
 }
 
-/// `helm` for the cluster of a file, which keeps its own things in `folder`; what it printed.
-///
-/// # Errors
-/// With what it said, when it does not succeed.
-pub fn helm(kubeconfig: &Path, folder: &Path, args: &[&str]) -> anyhow::Result<String> {
-    let mut command = Command::new(Program::Helm.path());
-    command
-        .args(args)
-        .env("KUBECONFIG", kubeconfig)
-        .env("HELM_CACHE_HOME", folder)
-        .env("HELM_CONFIG_HOME", folder)
-        .env("HELM_DATA_HOME", folder);
-    let output = command
-        .output()
-        .context("failed to start helm: `cargo xtask cluster up` installs it")?;
-    ensure!(
-        output.status.success(),
-        "helm {} failed: {}",
-        args.join(" "),
-        String::from_utf8_lossy(&output.stderr).trim()
-    );
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
-}
-
 /// Removes what a node left on this machine that was killed, where nobody did.
 ///
 /// # Errors
 /// When something stays.
 pub fn sweep() -> anyhow::Result<()> {
     cgroups::sweep()
-}
-
-/// Loads an image into the node that `house` is the first process of, as [`Node::outlive`] told it.
-///
-/// # Errors
-/// When it is no archive of an image, or the node is gone.
-pub fn load_image(house: Id, archive: &Path) -> anyhow::Result<()> {
-    ensure!(
-        house.is_running(),
-        "the node is gone: `cargo xtask cluster up`"
-    );
-    let family = house.family();
-    let inside = family.get(1).context("the node has no process inside")?;
-    let mut command = house::enter(inside.pid, Path::new("ctr"));
-    load(&mut command, archive)
-}
-
-fn load(command: &mut Command, archive: &Path) -> anyhow::Result<()> {
-    let command = ctr(command).args(["images", "import"]);
-    house::run(command.arg(archive))
-        .with_context(|| format!("failed to load the image in {}", archive.display()))
-}
-
-/// As the kubelet sees it.
-fn ctr(command: &mut Command) -> &mut Command {
-    command.args(["--address", config::CONTAINERD, "--namespace", "k8s.io"])
-}
-
-/// The archive with the image of the first process of every pod.
-fn pause(folder: &Path) -> anyhow::Result<PathBuf> {
-    let archive = folder.join("pause.tar");
-    let program = Program::Pause.path();
-    let layer = image::Layer::of(&[image::Entry::program("/pause", &program)?])?;
-    Image {
-        name: config::PAUSE.to_owned(),
-        entrypoint: "/pause".to_owned(),
-        user: None,
-        labels: Vec::new(),
-    }
-    .write(&[&layer], &archive)?;
-    Ok(archive)
 }

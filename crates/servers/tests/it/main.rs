@@ -1,6 +1,11 @@
 //! Servers of a test's own: several at once, killed, paused and started again with what they held.
 //!
 //! Each needs the servers installed, as `cargo xtask test` does before it runs this.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "test code outside of `#[test]` functions"
+)]
 
 use std::{
     io::{Read, Write},

@@ -11,7 +11,6 @@ use std::{
 
 use sendry_servers::{
     image::{Entry, Image, Layer},
-    install::{self, Part},
     kube::Options,
     machine,
     node::Node,
@@ -112,7 +111,6 @@ fn said(node: &Node, pod: &str) -> String {
 
 #[test]
 fn a_node_runs_pods_that_reach_services_by_name_and_this_machine_and_leaves_nothing() {
-    install::install(&[Part::Kubernetes, Part::Node], &|line| println!("{line}")).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let node = Node::start(folder.path(), &Options::default()).unwrap();
     node.load_image(&tools(folder.path())).unwrap();
