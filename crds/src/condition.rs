@@ -143,6 +143,10 @@ pub const REASONS: &[Explained] = &[
         "OwnershipConflict",
         "Something on the broker by our name is somebody else's, or overrides our limits: the message says what to do; the annotation sendry.io/adopt takes it over.",
     ),
+    explained(
+        "NameTaken",
+        "An object of the workers' name in the operator's namespace is somebody else's: the message names it; delete or rename it.",
+    ),
     explained("Stopping", "This operator leaves; the next one goes on."),
     explained(
         "NamespaceReserved",

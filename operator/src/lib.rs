@@ -11,6 +11,7 @@
 //! |---|---|
 //! | [`tenant`] | what does a tenant need, and what is said of it? |
 //! | [`keys`] | how does an API key come, change and go, whatever is interrupted? |
+//! | [`workers`] | which objects are a pipeline's workers, and how do they stand? |
 //! | [`topology`] | does the broker have what it should? |
 //! | [`controller`], [`work`], [`watch`] | who is reconciled next, and who notices changes? |
 //! | [`leader`], [`gate`] | who may write? |
@@ -34,3 +35,4 @@ pub mod tenant;
 pub mod topology;
 pub mod watch;
 pub mod work;
+pub mod workers;

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::leader::{Timing, UnsafeTiming};
+use crate::{
+    leader::{Timing, UnsafeTiming},
+    workers::WorkerSettings,
+};
 
 /// Label of a tenant, whose value says which operator cares for it where several share a cluster.
 pub const WATCH_FILTER_LABEL: &str = "sendry.io/watch-filter";
@@ -29,6 +32,8 @@ pub struct Settings {
     pub lease: Timing,
     /// How long what is under way may take after a stop, before it is dropped.
     pub grace: Duration,
+    /// What every worker is made of.
+    pub pods: WorkerSettings,
 }
 
 impl Default for Settings {
@@ -44,6 +49,7 @@ impl Default for Settings {
             workers: 8,
             lease: Timing::default(),
             grace: Duration::from_secs(15),
+            pods: WorkerSettings::default(),
         }
     }
 }
