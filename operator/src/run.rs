@@ -14,6 +14,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 use kube::Client;
+use sendry_queue::QueueDepths;
 use sendry_runtime::{
     clock::{Clock, SystemClock},
     health::Health,
@@ -48,6 +49,8 @@ pub struct Parts {
     pub store: Arc<dyn OperatorStore>,
     /// The broker.
     pub topology: Topology,
+    /// How much waits in the broker's queues.
+    pub depths: Arc<dyn QueueDepths>,
     /// The time of keys. Leadership has a clock of its own, which nobody can move.
     pub clock: Arc<dyn Clock>,
     /// Random bytes.

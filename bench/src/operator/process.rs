@@ -21,6 +21,7 @@ use sendry_operator::{
     topology::{self, Topology},
 };
 use sendry_queue::{
+    fake::FakeDepths,
     adapters::rabbitmq_management::RabbitManagement,
     topology::{TopologyBroker, fake::FakeBroker},
 };
@@ -77,6 +78,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         client: connect_cluster(Some(&args.kubeconfig)).await?,
         store: Arc::new(PostgresStore::connect(PostgresOptions::new(&args.postgres_url)).await?),
         topology: Topology::new(broker, how, SystemClock::shared(), counters.clone()),
+        depths: Arc::new(FakeDepths::new()),
         clock: SystemClock::shared(),
         entropy: Arc::new(SystemEntropy),
         assemble: remembering(term.clone()),

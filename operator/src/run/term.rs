@@ -42,6 +42,7 @@ pub(super) async fn run(
             store: parts.store.clone(),
             epoch,
             topology: parts.topology.clone(),
+            depths: parts.depths.clone(),
             clock: parts.clock.clone(),
             entropy: parts.entropy.clone(),
             events: events.clone(),

@@ -25,7 +25,10 @@ use sendry_operator::{
     settings::{Settings, WATCH_FILTER_LABEL},
     topology::{self, Topology},
 };
-use sendry_queue::topology::{TopologyBroker, fake::FakeBroker};
+use sendry_queue::{
+    fake::FakeDepths,
+    topology::{TopologyBroker, fake::FakeBroker},
+};
 use sendry_runtime::{clock::SystemClock, health::Health};
 use sendry_servers::{Server, kube::ctl};
 use sendry_store::adapters::sqlite::SqliteStore;
@@ -200,6 +203,7 @@ impl Corner {
             client,
             store: self.store(),
             topology: topology(Arc::new(FakeBroker::new())),
+            depths: Arc::new(FakeDepths::new()),
             clock: SystemClock::shared(),
             entropy: Arc::new(SystemEntropy),
             assemble,

@@ -8,7 +8,7 @@ use std::{
 
 use http::{Method, Request, Response, StatusCode};
 use kube::{Client, client::Body};
-use sendry_queue::topology::fake::FakeBroker;
+use sendry_queue::{fake::FakeDepths, topology::fake::FakeBroker};
 use sendry_runtime::clock::{Clock, ManualClock};
 use sendry_store::{OperatorStore, adapters::sqlite::SqliteStore};
 use serde_json::{Value, json};
@@ -167,6 +167,7 @@ impl Stage {
             epoch: store.claim_epoch().await.unwrap(),
             store: Arc::new(store),
             topology: topology.clone(),
+            depths: Arc::new(FakeDepths::new()),
             clock,
             entropy: Arc::new(SystemEntropy),
             events: Events::recording(),

@@ -19,7 +19,7 @@ use sendry_operator::{
     tenant::{TenantReconciler, others::Others},
     topology::{self, Term, Topology},
 };
-use sendry_queue::topology::fake::FakeBroker;
+use sendry_queue::{fake::FakeDepths, topology::fake::FakeBroker};
 use sendry_runtime::clock::{Clock, SystemClock};
 use sendry_store::{ControlStore, OperatorStore, adapters::sqlite::SqliteStore};
 use serde_json::{Value, json};
@@ -117,6 +117,7 @@ impl Site {
             epoch: self.store.claim_epoch().await.unwrap(),
             store: saboteur.store(store),
             topology: topology.clone(),
+            depths: Arc::new(FakeDepths::new()),
             clock,
             entropy: Arc::new(SystemEntropy),
             events: Events::silent(),
