@@ -9,8 +9,9 @@ pub mod build;
 pub mod cleanup;
 pub mod dereference;
 pub mod others;
+pub mod queues;
 pub mod status;
-mod told;
+pub(crate) mod told;
 pub mod validate;
 
 #[cfg(test)]
@@ -230,13 +231,14 @@ impl TenantReconciler {
     }
 
     async fn broker(&self, valid: &Valid, done: &mut Done) -> Result<(), Failure> {
-        let password = apply::parked_reader(&self.cx, &valid.id).await?;
-        let synced = self
-            .cx
-            .topology
-            .ensure(build::queues(valid, Some(password)))
-            .await;
-        for repair in self.cx.topology.take_drift(&valid.id) {
+        let synced = queues::ensure(&self.cx, &valid.into()).await?;
+        let (id, pipelines) = (&valid.id, &self.pipelines);
+        // What is a pipeline's own it tells itself.
+        let ours = |about: &str| match queue_named(about) {
+            Some(QueueName::Pipeline(_, name)) => !pipelines.told_by_itself(id, &name),
+            Some(QueueName::Parked(_)) | None => true,
+        };
+        for repair in self.cx.topology.take_drift(id, ours) {
             let note = format!("somebody changed the broker behind us; done again: {repair}");
             done.told.push(Told::warning("DriftRepaired", note));
         }
