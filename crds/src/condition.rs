@@ -147,6 +147,50 @@ pub const REASONS: &[Explained] = &[
         "NameTaken",
         "An object of the workers' name in the operator's namespace is somebody else's: the message names it; delete or rename it.",
     ),
+    explained(
+        "ErrImagePull",
+        "The workers' image cannot be pulled: the operator's --worker-image, or the registry.",
+    ),
+    explained(
+        "ErrImageNeverPull",
+        "The workers' image is not on the node, and is not to be pulled.",
+    ),
+    explained(
+        "InvalidImageName",
+        "The operator's --worker-image is no image's name.",
+    ),
+    explained(
+        "CreateContainerConfigError",
+        "A Secret or ConfigMap of the workers is missing, or lacks a key; the message names it.",
+    ),
+    explained(
+        "CreateContainerError",
+        "The workers' container cannot be made; the message says why.",
+    ),
+    explained(
+        "RunContainerError",
+        "The workers' container cannot be started; the message says why.",
+    ),
+    explained(
+        "CrashLoopBackOff",
+        "Workers start and end again: the message has what one said last.",
+    ),
+    explained(
+        "OOMKilled",
+        "Workers need more memory than spec.worker.resources.memory gives them.",
+    ),
+    explained(
+        "Unschedulable",
+        "No node takes the workers; the message says what is short.",
+    ),
+    explained(
+        "FailedCreate",
+        "Pods of the workers are refused, by a quota or a policy; the message names it.",
+    ),
+    explained(
+        "ProgressDeadlineExceeded",
+        "Workers started and do not become ready: look at their /readyz or logs.",
+    ),
     explained("Stopping", "This operator leaves; the next one goes on."),
     explained(
         "NamespaceReserved",

@@ -13,6 +13,21 @@ pub const TENANT_LABEL: &str = "sendry.io/tenant";
 /// Label of a Secret of an API key: the name of its entry in `spec.apiKeys`.
 pub const API_KEY_LABEL: &str = "sendry.io/api-key";
 
+/// Label of everything that a pipeline's workers consist of: the pipeline's name.
+pub const PIPELINE_LABEL: &str = "sendry.io/pipeline";
+
+/// The label of what a program is.
+pub const NAME_LABEL: &str = "app.kubernetes.io/name";
+
+/// Its value on workers.
+pub const WORKER_NAME: &str = "sendry-worker";
+
+/// Annotation of workers' objects: a hash of what the operator applied last.
+pub const APPLIED_ANNOTATION: &str = "sendry.io/applied";
+
+/// Annotation of workers' pods: a hash of their settings, so that a change of these makes new ones.
+pub const CONFIG_ANNOTATION: &str = "sendry.io/config";
+
 /// The label of everything the operator makes.
 pub const MANAGED_BY_LABEL: &str = "app.kubernetes.io/managed-by";
 
@@ -67,6 +82,21 @@ pub(crate) const NAMED: &[Named] = &[
         on: "label of Secrets",
         means: "The entry of `spec.apiKeys` whose key is published there. Set it with the tenant's label to have a Secret \
                 adopted that was there before.",
+    },
+    Named {
+        name: PIPELINE_LABEL,
+        on: "label of workers' Deployments, pods, ConfigMaps, Secrets and budgets",
+        means: "The pipeline they drain; with `sendry.io/tenant` and `app.kubernetes.io/name: sendry-worker`.",
+    },
+    Named {
+        name: APPLIED_ANNOTATION,
+        on: "annotation of workers' objects",
+        means: "A hash of what the operator applied last, by which it knows that nothing is to be done.",
+    },
+    Named {
+        name: CONFIG_ANNOTATION,
+        on: "annotation of workers' pods",
+        means: "A hash of their settings: another one makes new pods.",
     },
     Named {
         name: MANAGED_BY_LABEL,

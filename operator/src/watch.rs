@@ -38,13 +38,13 @@ pub use crd::{Crd, CrdWatch};
 pub use pipelines::{Ours, Pipelines, key};
 pub use tenants::Tenants;
 
-use follow::Follow;
+pub(crate) use follow::Follow;
 use labelled::Labelled;
 use tenants::Unreadable;
 
 /// The API server ends a watch after so many seconds and we begin the next: so long at most goes a connection unnoticed
 /// that is dead without saying so.
-const WATCH_SECONDS: u32 = 60;
+pub(crate) const WATCH_SECONDS: u32 = 60;
 
 /// The watches of one term of leadership.
 pub struct Watch {

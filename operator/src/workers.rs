@@ -10,21 +10,25 @@
 //! |---|---|
 //! | [`settings`] | what does the operator itself say of workers? |
 //! | [`build`] | what should stand, as values? |
-//! | [`apply`] | how is it made so, and taken away? |
+//! | [`apply`], [`secret`] | how is it made so, and taken away? |
 //! | [`watch`], [`availability`] | what stands, and why are there fewer than there should be? |
 
 pub mod apply;
 pub mod availability;
 pub mod build;
+mod differ;
+mod ours;
+pub mod secret;
 pub mod settings;
 pub mod watch;
 
 use sendry_crds::pipeline::WorkerSpec;
 use sendry_domain::id::{PipelineName, TenantId};
 
-pub use apply::{ensure, reader, remove};
+pub use apply::{ensure, remove};
 pub use availability::Availability;
 pub use build::{check, name};
+pub use secret::reader;
 pub use settings::WorkerSettings;
 pub use watch::{Look, WorkersWatch};
 

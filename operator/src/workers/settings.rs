@@ -83,6 +83,12 @@ impl std::str::FromStr for BrokerUrl {
     }
 }
 
+impl fmt::Display for BrokerUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 impl BrokerUrl {
     /// The address for one user. Both are escaped, so that neither can be taken for a part of the address.
     #[must_use]

@@ -20,3 +20,4 @@ mod proxy;
 mod support;
 mod telling;
 mod tenants;
+mod workers;

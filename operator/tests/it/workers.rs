@@ -1,0 +1,6 @@
+//! Workers' objects on a real API server, whose controllers make ReplicaSets and pods of them.
+
+mod applying;
+mod crashes;
+mod place;
+mod watching;
