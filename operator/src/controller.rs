@@ -91,7 +91,8 @@ impl Controller {
                 () = stop.cancelled() => return,
                 name = self.queue.next() => name,
             };
-            let span = tracing::info_span!(parent: None, "reconcile", kind = self.kind, name = %name);
+            let span =
+                tracing::info_span!(parent: None, "reconcile", kind = self.kind, name = %name);
             self.pass(&name).instrument(span).await;
         }
     }

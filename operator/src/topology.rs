@@ -162,7 +162,12 @@ impl Topology {
 
     /// The right to say what a tenant's topology should be; held from reading it until [`Self::ensure`] has answered.
     pub async fn turn(&self, tenant: &TenantId) -> tokio::sync::OwnedMutexGuard<()> {
-        let turn = self.state().turns.entry(tenant.clone()).or_default().clone();
+        let turn = self
+            .state()
+            .turns
+            .entry(tenant.clone())
+            .or_default()
+            .clone();
         turn.lock_owned().await
     }
 

@@ -105,7 +105,10 @@ impl Watch {
                     self.queue.resync(name);
                 }
                 for pipeline in heard.namespaces.iter().flat_map(|n| self.pipelines.of(n)) {
-                    let key = key(&pipeline.namespace().unwrap_or_default(), &pipeline.name_any());
+                    let key = key(
+                        &pipeline.namespace().unwrap_or_default(),
+                        &pipeline.name_any(),
+                    );
                     self.pipeline_queue.changed(&key);
                 }
                 let (readable, unreadable) = self.tenants.counts();
@@ -134,7 +137,11 @@ impl Watch {
         let follow = self.follow("pipelines", component);
         let hear = |event| {
             let heard = self.pipelines.hear(event);
-            for key in heard.changed.iter().filter(|k| ours.may(k, &self.pipelines)) {
+            for key in heard
+                .changed
+                .iter()
+                .filter(|k| ours.may(k, &self.pipelines))
+            {
                 self.pipeline_queue.changed(key);
             }
             for key in heard.listed.iter().filter(|k| ours.may(k, &self.pipelines)) {

@@ -52,7 +52,9 @@ pub async fn cleanup(cx: &Context, tenant: &SendryTenant) -> Result<Kept, Failur
 }
 
 async fn keep(cx: &Context, tenant: &SendryTenant, id: &TenantId) -> Result<Kept, Failure> {
-    if definition_goes::<SendryTenant>(cx).await? || namespace_goes(cx, &tenant.spec.namespace).await? {
+    if definition_goes::<SendryTenant>(cx).await?
+        || namespace_goes(cx, &tenant.spec.namespace).await?
+    {
         return Ok(Kept::Valid);
     }
     let Some(uid) = tenant.uid().and_then(|uid| uid.parse().ok()) else {

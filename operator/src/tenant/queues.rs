@@ -66,9 +66,10 @@ pub async fn ensure_queue(
 pub async fn wanted(cx: &Context, broker: &Broker) -> Result<TenantQueues, Failure> {
     let tenant = &broker.tenant;
     let parked_reader = apply::parked_reader(cx, tenant).await?;
-    let rows = cx.store.pipelines(tenant).await.map_err(|error| {
-        Failure::store(format!("read the pipelines of tenant {tenant}"), error)
-    })?;
+    let rows =
+        cx.store.pipelines(tenant).await.map_err(|error| {
+            Failure::store(format!("read the pipelines of tenant {tenant}"), error)
+        })?;
     let mut pipelines = Vec::new();
     for row in rows.iter().filter(|row| has_a_queue(row)) {
         // What is in the way of one pipeline's user is told by its own pass, and holds up nobody else.

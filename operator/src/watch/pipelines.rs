@@ -100,7 +100,11 @@ impl Pipelines {
     /// How many can be read, and how many cannot.
     pub(super) fn counts(&self) -> (i64, i64) {
         let cache = self.lock();
-        let readable = cache.known.values().filter(|k| k.pipeline.is_some()).count();
+        let readable = cache
+            .known
+            .values()
+            .filter(|k| k.pipeline.is_some())
+            .count();
         let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
         (count(readable), count(cache.known.len() - readable))
     }

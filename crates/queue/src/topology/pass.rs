@@ -121,8 +121,7 @@ impl Pass {
         conflicts: &dyn Fn(&Conflict) -> bool,
         waits: &dyn Fn(&QueueName) -> bool,
     ) -> TenantPass<'_> {
-        let concerns =
-            |repair: &Repair| matches!(repair, Repair::DeclareExchange(_)) || is(repair);
+        let concerns = |repair: &Repair| matches!(repair, Repair::DeclareExchange(_)) || is(repair);
         let conflict = |c: &&Conflict| matches!(c, Conflict::Exchange { .. }) || conflicts(c);
         TenantPass {
             repaired: self.repaired.iter().filter(|r| is(r)).collect(),

@@ -2,7 +2,12 @@ use serde_json::{Value, json};
 
 use super::*;
 
-fn pipeline(namespace: &str, name: &str, generation: i64, spec: Value) -> DeserializeGuard<SendryPipeline> {
+fn pipeline(
+    namespace: &str,
+    name: &str,
+    generation: i64,
+    spec: Value,
+) -> DeserializeGuard<SendryPipeline> {
     let object = json!({
         "apiVersion": "sendry.io/v1alpha1",
         "kind": "SendryPipeline",
@@ -69,7 +74,8 @@ fn with_a_filter_ours_are_those_of_our_tenants_and_those_with_our_label() {
     let mut one = plain("n", "a").0.unwrap();
     assert!(ours(None).is(&one));
     assert!(!ours(Some("blue")).is(&one));
-    one.labels_mut().insert(WATCH_FILTER_LABEL.to_owned(), "blue".to_owned());
+    one.labels_mut()
+        .insert(WATCH_FILTER_LABEL.to_owned(), "blue".to_owned());
     assert!(ours(Some("blue")).is(&one));
     assert!(!ours(Some("red")).is(&one));
 }
