@@ -262,6 +262,44 @@ pub const REASONS: &[Explained] = &[
         "The operating system gives no random bytes for a key; tried again by itself.",
     ),
     explained(
+        "NoTenant",
+        "The pipeline's namespace is no tenant's: make a SendryTenant whose spec.namespace it is.",
+    ),
+    explained(
+        "TenantNotReady",
+        "The tenant of the pipeline is not set up yet, or is being deleted; looked at again when it changes.",
+    ),
+    explained(
+        "PatternConflict",
+        "An older pipeline has one of the patterns of services and environments and keeps it: name others, or delete the older one.",
+    ),
+    explained(
+        "TooManyPipelines",
+        "The tenant has more pipelines than limits.maxPipelines allows: the oldest ones are honoured.",
+    ),
+    explained(
+        "Suspended",
+        "The pipeline has no workers, as its spec says. Events are accepted and wait.",
+    ),
+    explained(
+        "TenantSuspended",
+        "Everything is there, but ingest takes no events of the tenant: its spec.suspend says so.",
+    ),
+    explained(
+        "WorkersStarting",
+        "Fewer workers are ready than should be, and nothing is known to be in the way.",
+    ),
+    explained("Available", "As many workers as asked for can be had."),
+    explained("NoneWanted", "No workers are wanted now."),
+    explained(
+        "Draining",
+        "The pipeline is being deleted: it takes no new events, and its workers empty the queue; the message says until when.",
+    ),
+    explained(
+        "Retaining",
+        "The pipeline is being deleted and its queue kept; it waits for a worker that stays with it.",
+    ),
+    explained(
         "Superseded",
         "Another operator leads, or the object has changed meanwhile; it is left to who knows better.",
     ),

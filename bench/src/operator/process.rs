@@ -13,14 +13,15 @@ use std::{
 use anyhow::Context;
 use sendry_crds::condition::{READY, find};
 use sendry_operator::{
+    assemble,
     context::SystemEntropy,
     metrics::OperatorMetrics,
     run::{Assemble, Duty, Operator, Parts, connect_cluster},
     settings::Settings,
-    tenant,
     topology::{self, Topology},
 };
 use sendry_queue::{
+    fake::FakeDepths,
     adapters::rabbitmq_management::RabbitManagement,
     topology::{TopologyBroker, fake::FakeBroker},
 };
@@ -77,6 +78,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         client: connect_cluster(Some(&args.kubeconfig)).await?,
         store: Arc::new(PostgresStore::connect(PostgresOptions::new(&args.postgres_url)).await?),
         topology: Topology::new(broker, how, SystemClock::shared(), counters.clone()),
+        depths: Arc::new(FakeDepths::new()),
         clock: SystemClock::shared(),
         entropy: Arc::new(SystemEntropy),
         assemble: remembering(term.clone()),
@@ -96,7 +98,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
 
 /// What does the work of a term, and a way to look into it.
 fn remembering(term: Arc<Mutex<Option<Duty>>>) -> Assemble {
-    let assemble = tenant::assemble();
+    let assemble = assemble::assemble();
     Arc::new(move |duty: &Duty| {
         *term.lock().unwrap_or_else(PoisonError::into_inner) = Some(duty.clone());
         assemble(duty)

@@ -22,6 +22,9 @@ pub struct OperatorArgs {
     /// PostgreSQL that holds tenants and keys, such as postgres://user:password@host/database
     #[arg(long, value_name = "URL")]
     pub(super) postgres_url: SecretString,
+    /// RabbitMQ over AMQP, such as amqp://user:password@host:5672/vhost; only to ask how much waits in queues
+    #[arg(long, value_name = "URL")]
+    pub(super) queue_url: SecretString,
     /// RabbitMQ's management API, such as http://user:password@host:15672; or else --management-secret-dir
     #[arg(long, value_name = "URL")]
     pub(super) management_url: Option<SecretString>,

@@ -16,6 +16,7 @@ mod keys;
 mod noticing;
 mod operators;
 mod passes;
+mod pipelines;
 mod proxy;
 mod support;
 mod telling;

@@ -1,0 +1,6 @@
+//! Pipelines on a real API server, where no pod runs: workers are objects, and a test says how they stand.
+
+mod conflicts;
+mod deletion;
+mod lifecycle;
+mod stage;
