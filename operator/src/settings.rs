@@ -23,6 +23,8 @@ pub struct Settings {
     pub resync: Duration,
     /// The broker is compared with what it should have once in so long.
     pub topology: Duration,
+    /// All queues and workers are looked at once in so long, and pipelines scaled by it.
+    pub scaling: Duration,
     /// Passes at once, of different tenants.
     pub workers: usize,
     /// How long leadership lasts.
@@ -41,6 +43,8 @@ impl Default for Settings {
             watch_filter: None,
             resync: Duration::from_secs(600),
             topology: Duration::from_secs(30),
+            // As often as workers say what they did: looking more often sees nothing new of them.
+            scaling: Duration::from_millis(sendry_domain::beat::EVERY),
             workers: 8,
             lease: Timing::default(),
             grace: Duration::from_secs(15),
@@ -60,6 +64,9 @@ pub enum InvalidSettings {
     /// A loop without a pause.
     #[error("{0} must be at least 1s")]
     Interval(&'static str),
+    /// More often there is nothing new to see; more seldom an idle pipeline wakes late.
+    #[error("--scaling-interval must be 1s to 5s")]
+    Scaling,
     /// Not a value of a label.
     #[error("--watch-filter `{0}` is no value of a label: 1 to 40 letters a-z, digits and hyphens")]
     WatchFilter(String),
@@ -85,6 +92,9 @@ impl Settings {
             if interval < Duration::from_secs(1) {
                 return Err(InvalidSettings::Interval(name));
             }
+        }
+        if !(Duration::from_secs(1)..=Duration::from_secs(5)).contains(&self.scaling) {
+            return Err(InvalidSettings::Scaling);
         }
         if !is_word(&self.owner) {
             return Err(InvalidSettings::Owner(self.owner));
@@ -137,6 +147,7 @@ mod tests {
         assert!(
             change(|s| s.topology = Duration::from_millis(999)).contains("--topology-interval")
         );
+        assert!(change(|s| s.scaling = Duration::from_secs(6)).contains("--scaling-interval"));
         assert!(change(|s| s.watch_filter = Some("a,b".to_owned())).contains("--watch-filter"));
         assert!(change(|s| s.owner = String::new()).contains("--cluster-id"));
         assert!(change(|s| s.lease.give_up = s.lease.duration).contains("two operators"));
