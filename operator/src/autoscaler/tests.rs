@@ -1,3 +1,6 @@
+mod remembering;
+mod telling;
+
 use std::sync::Arc;
 
 use sendry_crds::SendryPipeline;
@@ -27,4 +30,12 @@ pub(super) fn followed(tenant: &str, name: &str, spec: Value) -> Followed {
             ready: 1,
         }),
     }
+}
+
+/// The same with something changed.
+pub(super) fn with(mut followed: Followed, change: impl FnOnce(&mut SendryPipeline)) -> Followed {
+    let mut pipeline = (*followed.pipeline).clone();
+    change(&mut pipeline);
+    followed.pipeline = Arc::new(pipeline);
+    followed
 }
