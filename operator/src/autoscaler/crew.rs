@@ -11,6 +11,9 @@ use tokio::{sync::Semaphore, task::JoinSet};
 
 use crate::error::Failure;
 
+/// Failures in a row from which on they are worth telling: one may be over before anybody reads of it.
+const GOES_ON: u32 = 3;
+
 /// Work under way. Dropped, all of it is.
 pub struct Crew<T> {
     clock: Arc<dyn Clock>,
@@ -102,10 +105,14 @@ impl<T: Send + 'static> Crew<T> {
         }
     }
 
-    /// Why the last piece of work for `uid` failed, if it did.
+    /// Why work for `uid` goes on failing, if it does: the last [`GOES_ON`] pieces have.
     #[must_use]
     pub fn failed(&self, uid: &str) -> Option<&Failed> {
-        self.members.get(uid)?.failed.as_ref()
+        let member = self.members.get(uid)?;
+        member
+            .failed
+            .as_ref()
+            .filter(|_| member.failures >= GOES_ON)
     }
 
     /// What failed before is no longer wanted: the next piece may begin at once.
@@ -173,7 +180,8 @@ mod tests {
     async fn who_fails_waits_and_is_forgiven_when_it_goes_well() {
         let clock = ManualClock::at(0);
         let mut crew = Crew::<()>::new(2, clock.clone());
-        for _ in 0..12 {
+        for n in 0..12 {
+            assert_eq!(crew.failed("a").is_some(), n >= GOES_ON);
             crew.start("a", async { Err(failure()) });
             crew.ended().await.1.unwrap_err();
         }

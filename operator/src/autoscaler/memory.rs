@@ -102,10 +102,11 @@ impl Memory {
             queue: sample.queues.get(number).and_then(|look| look.clone().ok()),
             beats: beats.map(|beats| beats.get(&subject.queue).cloned().unwrap_or_default()),
         };
-        if observation.queue.is_some() && observation.beats.is_some() {
+        let decision = decide(&observation, &mut kept.history, &spec(&subject.followed));
+        // An empty queue that nobody bears out has no backlog that would be known.
+        if observation.beats.is_some() && decision.estimates.backlog.is_some() {
             kept.known = sample.at;
         }
-        let decision = decide(&observation, &mut kept.history, &spec(&subject.followed));
         Decided { from, decision }
     }
 

@@ -1,4 +1,7 @@
 //! The one write that changes how many workers run: the Deployment's `scale` subresource, and nothing else of it.
+//!
+//! It is applied, and not patched in another way: of a merge patch of that subresource the API server notes no owner
+//! (seen on 1.34), and then nobody would be told that they take the number from somebody.
 
 use k8s_openapi::api::{apps::v1::Deployment, autoscaling::v1::Scale};
 use kube::{
@@ -29,13 +32,15 @@ pub struct Wish {
 /// When the API server does not take it.
 pub async fn write(client: Client, namespace: &str, wish: &Wish) -> Result<(), Failure> {
     let deployments: Api<Deployment> = Api::namespaced(client, namespace);
-    let params = PatchParams {
-        field_manager: Some(FIELD_MANAGER.to_owned()),
-        ..PatchParams::default()
-    };
-    let patch = json!({"spec": {"replicas": wish.to}});
+    let params = PatchParams::apply(FIELD_MANAGER).force();
+    let scale = json!({
+        "apiVersion": "autoscaling/v1",
+        "kind": "Scale",
+        "metadata": {"name": wish.deployment},
+        "spec": {"replicas": wish.to},
+    });
     let written = deployments
-        .patch_scale(&wish.deployment, &params, &Patch::Merge(&patch))
+        .patch_scale(&wish.deployment, &params, &Patch::Apply(&scale))
         .await;
     let _scale: Scale = written.map_err(|error| {
         let doing = format!(

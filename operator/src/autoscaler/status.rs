@@ -40,7 +40,7 @@ pub struct News<'a> {
     pub no_queue: Option<&'a str>,
     /// Why the workers could not be heard.
     pub no_beats: Option<&'a str>,
-    /// How long not both have been seen, in milliseconds.
+    /// How long it is since what is there was known, in milliseconds.
     pub unseen: u64,
     /// Why the number could not be written, with the category's word.
     pub unwritten: Option<(&'static str, &'a str)>,
@@ -72,7 +72,10 @@ impl Told {
     #[must_use]
     pub fn next(before: Option<&Self>, news: &News<'_>) -> Self {
         let desired = i32::try_from(news.decision.workers).unwrap_or(i32::MAX);
-        let momentary = news.unwritten.is_none() && news.unseen > 0 && news.unseen < UNSEEN;
+        let blind = news.no_queue.is_some()
+            || news.no_beats.is_some()
+            || news.decision.reason == Reason::EmptyUnproven;
+        let momentary = blind && news.unwritten.is_none() && news.unseen < UNSEEN;
         if let Some(before) = before.filter(|before| momentary && before.desired == desired) {
             return before.clone();
         }

@@ -17,6 +17,7 @@ mod noticing;
 mod operators;
 mod passes;
 mod proxy;
+mod scaling;
 mod support;
 mod telling;
 mod tenants;
