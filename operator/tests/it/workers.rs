@@ -3,4 +3,5 @@
 mod applying;
 mod crashes;
 mod place;
+mod rights;
 mod watching;

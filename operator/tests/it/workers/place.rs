@@ -11,7 +11,7 @@ use k8s_openapi::{
     },
 };
 use kube::{
-    Api, Resource, ResourceExt,
+    Api, Client, Resource, ResourceExt,
     api::{ListParams, ObjectMeta, PostParams},
 };
 use sendry_crds::pipeline::WorkerSpec;
@@ -33,6 +33,8 @@ use crate::{
 
 pub struct Place {
     pub corner: Arc<Corner>,
+    /// The operator's.
+    pub client: Client,
     pub tenant: TenantId,
     pub pipeline: PipelineName,
     pub spec: WorkerSpec,
@@ -50,6 +52,7 @@ impl Place {
     /// Another pipeline of the same corner.
     pub fn of(corner: Arc<Corner>, pipeline: &str) -> Self {
         Self {
+            client: corner.client.clone(),
             corner,
             tenant: TenantId::new("acme").unwrap(),
             pipeline: PipelineName::new(pipeline).unwrap(),
@@ -64,7 +67,7 @@ impl Place {
 
     pub fn context(&self, saboteur: &Saboteur) -> Context {
         Context {
-            client: saboteur.client(&self.corner.client),
+            client: saboteur.client(&self.client),
             store: self.corner.store(),
             epoch: 1,
             topology: topology(Arc::new(FakeBroker::new())),

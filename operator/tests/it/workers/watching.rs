@@ -32,7 +32,7 @@ async fn says(watch: &WorkersWatch, place: &Place, what: &str, so: impl Fn(&Look
 async fn it_says_why_there_are_no_workers_and_wakes_who_cares() {
     let place = Place::new().await;
     let (watch, told) = (WorkersWatch::default(), Arc::new(Mutex::new(Vec::new())));
-    let client = place.corner.client.clone();
+    let client = place.client.clone();
     let (following, tell, namespace) =
         (watch.clone(), told.clone(), place.corner.operators.clone());
     let task = tokio::spawn(async move {
