@@ -87,6 +87,8 @@ fn every_setting_is_one_that_the_program_has() {
                 let name = variable["name"].as_str().unwrap();
                 let value = match name {
                     "SENDRY_INSTANCE" => "0195f5a0-0000-7000-8000-000000000000",
+                    // As examples/stores.yaml has it.
+                    "SENDRY_WORKER_QUEUE_URL" => "amqp://rabbitmq.sendry-system:5672/%2F",
                     _ => "told-by-the-pod",
                 };
                 command.env(name, value);
