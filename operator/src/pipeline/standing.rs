@@ -18,11 +18,16 @@ use crate::tenant::validate::Invalid;
 /// Pipelines of a tenant where nothing is said.
 const PIPELINES: u32 = 20;
 
-/// When a pipeline was made. Told to the second, so that of two the name decides: see [`Router::new`].
+/// When a pipeline was made; one that takes up what takes events already is as old as that. Told to the second, so that of
+/// two the name decides: see [`Router::new`].
 #[must_use]
-pub fn created_at(pipeline: &SendryPipeline) -> UnixMillis {
+pub fn created_at(pipeline: &SendryPipeline, rows: &[ManagedPipeline]) -> UnixMillis {
+    let name = pipeline.name_any();
     let at = pipeline.creation_timestamp();
-    UnixMillis(at.map_or(0, |at| at.0.as_millisecond()))
+    let at = UnixMillis(at.map_or(0, |at| at.0.as_millisecond()));
+    let row = rows.iter().find(|row| row.record.name.as_str() == name);
+    let row = row.filter(|row| !row.record.retired);
+    row.map_or(at, |row| row.record.created_at.min(at))
 }
 
 /// What a spec says of services or environments, as rows say it: nothing is all.
@@ -50,7 +55,7 @@ pub fn standing(
     let stays = |sibling: &&Arc<SendryPipeline>| sibling.metadata.deletion_timestamp.is_none();
     let mut live: Vec<&SendryPipeline> = siblings.iter().filter(stays).map(AsRef::as_ref).collect();
     live.push(pipeline);
-    live.sort_by_key(|pipeline| (created_at(pipeline), pipeline.name_any()));
+    live.sort_by_key(|pipeline| (created_at(pipeline, rows), pipeline.name_any()));
     let most = most.unwrap_or(PIPELINES);
     let allowed = usize::try_from(most).unwrap_or(usize::MAX).min(live.len());
     let (allowed, beyond) = live.split_at(allowed);
@@ -62,7 +67,7 @@ pub fn standing(
             ),
         });
     }
-    let mut patterns: Vec<Pattern> = allowed.iter().filter_map(|p| pattern(p)).collect();
+    let mut patterns: Vec<Pattern> = allowed.iter().filter_map(|p| pattern(p, rows)).collect();
     // Of what a deleted pipeline leaves to be kept, and of what people made, the row stands for itself.
     let speaks = |row: &&ManagedPipeline| {
         let of = |p: &SendryPipeline| p.name_any() == row.record.name.as_str();
@@ -104,12 +109,12 @@ fn conflict(older: &PipelineName, live: &[&SendryPipeline]) -> Invalid {
     }
 }
 
-fn pattern(pipeline: &SendryPipeline) -> Option<Pattern> {
+fn pattern(pipeline: &SendryPipeline, rows: &[ManagedPipeline]) -> Option<Pattern> {
     Some(Pattern {
         pipeline: PipelineName::new(&pipeline.name_any()).ok()?,
         services: all_or(&pipeline.spec.services),
         environments: all_or(&pipeline.spec.environments),
-        created_at: created_at(pipeline),
+        created_at: created_at(pipeline, rows),
     })
 }
 

@@ -30,7 +30,7 @@ pub struct Valid {
     pub uid: Uuid,
     /// Of its spec.
     pub generation: i64,
-    /// When it was made.
+    /// How old it is among others.
     pub created_at: UnixMillis,
     /// Services it takes; empty = all.
     pub services: Vec<String>,
@@ -98,7 +98,7 @@ pub fn validate(pipeline: &SendryPipeline, world: &World) -> Result<Valid, Refus
         name,
         uid: uid.ok_or_else(|| bad("uid"))?,
         generation: pipeline.metadata.generation.unwrap_or(0),
-        created_at: created_at(pipeline),
+        created_at: created_at(pipeline, &world.rows),
         services: all_or(&spec.services),
         environments: all_or(&spec.environments),
         max_bytes: max_bytes.transpose()?,

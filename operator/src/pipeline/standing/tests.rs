@@ -90,6 +90,19 @@ fn one_that_is_drained_is_in_nobodys_way_and_one_that_is_kept_is() {
 }
 
 #[test]
+fn one_that_takes_up_what_was_kept_is_as_old_as_that() {
+    let (again, other) = (shop("old", 3), shop("other", 2));
+    let kept = [row("old", 1, false)];
+    assert_eq!(said(&again, std::slice::from_ref(&other), &kept), None);
+    assert!(said(&other, std::slice::from_ref(&again), &kept).is_some());
+    assert_eq!(created_at(&again, &kept), UnixMillis(1_000));
+    // What takes no events any more makes nobody old.
+    let retired = [row("old", 1, true)];
+    assert!(said(&again, std::slice::from_ref(&other), &retired).is_some());
+    assert_eq!(created_at(&again, &retired), UnixMillis(3_000));
+}
+
+#[test]
 fn beyond_what_the_tenant_allows_the_youngest_wait_and_claim_nothing() {
     let (a, b) = (shop("a", 1), pipeline("b", 2, json!({"services": ["pay"]})));
     let c = pipeline("c", 3, json!({"services": ["pay"]}));

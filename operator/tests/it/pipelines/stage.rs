@@ -2,10 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::{
+    apps::v1::Deployment,
+    core::v1::{Pod, ServiceAccount},
+};
 use kube::{
-    Api,
-    api::{Patch, PatchParams},
+    Api, ResourceExt,
+    api::{ListParams, ObjectMeta, Patch, PatchParams, PostParams},
 };
 use sendry_crds::{SendryPipeline, condition::find};
 use sendry_domain::{
@@ -40,6 +43,17 @@ impl Pipes {
         let stage = Stage::new().await;
         let tenant = stage.apply("acme", spec).await;
         stage.ready(&tenant).await;
+        // What workers' pods run under.
+        let account = ServiceAccount {
+            metadata: ObjectMeta {
+                name: Some("sendry-worker".to_owned()),
+                ..ObjectMeta::default()
+            },
+            ..ServiceAccount::default()
+        };
+        let namespace = &stage.corner.operators;
+        let api: Api<ServiceAccount> = Api::namespaced(stage.corner.client.clone(), namespace);
+        api.create(&PostParams::default(), &account).await.unwrap();
         Self { stage, tenant }
     }
 
@@ -74,10 +88,6 @@ impl Pipes {
         spec["scaling"] = json!({"min": 0});
         self.apply(name, spec).await;
         self.ready(name).await
-    }
-
-    pub async fn get(&self, name: &str) -> SendryPipeline {
-        self.api().get(name).await.unwrap()
     }
 
     pub async fn delete(&self, name: &str) {
@@ -159,11 +169,11 @@ impl Pipes {
         workers::name(&self.id(), &PipelineName::new(name).unwrap())
     }
 
-    /// As the autoscaler and the cluster would have it: so many are wanted, and so many are ready.
-    pub async fn scale(&self, name: &str, wanted: i32, ready: i32) {
-        let (api, name) = (self.deployments(), self.workers(name));
+    /// As the autoscaler and nodes would have it: so many are wanted, and so many are ready.
+    pub async fn scale(&self, name: &str, wanted: i32, ready: usize) {
+        let (api, deployment) = (self.deployments(), self.workers(name));
         eventually("the Deployment", async || {
-            let found = api.get_opt(&name).await.unwrap();
+            let found = api.get_opt(&deployment).await.unwrap();
             is(found.is_some(), ())
         })
         .await;
@@ -172,12 +182,25 @@ impl Pipes {
             field_manager: Some("sendry-autoscaler".to_owned()),
             ..PatchParams::default()
         };
-        api.patch_scale(&name, &params, &patch).await.unwrap();
-        let status = json!({"status": {"replicas": wanted, "readyReplicas": ready}});
-        let params = PatchParams::default();
-        api.patch_status(&name, &params, &Patch::Merge(status))
-            .await
-            .unwrap();
+        api.patch_scale(&deployment, &params, &patch).await.unwrap();
+        let labels = workers::build::selector(&self.id(), &PipelineName::new(name).unwrap());
+        let namespace = &self.stage.corner.operators;
+        let api: Api<Pod> = Api::namespaced(self.stage.corner.client.clone(), namespace);
+        let params = ListParams::default().labels(&labels);
+        let pods = eventually("the pods", async || {
+            let pods = api.list(&params).await.unwrap().items;
+            let there = i32::try_from(pods.len()).unwrap();
+            is(there == wanted, there).map(|()| pods)
+        })
+        .await;
+        for pod in pods.iter().take(ready) {
+            let condition = json!({"type": "Ready", "status": "True"});
+            let status = json!({"status": {"phase": "Running", "conditions": [condition]}});
+            let (name, params) = (pod.name_any(), PatchParams::default());
+            api.patch_status(&name, &params, &Patch::Merge(status))
+                .await
+                .unwrap();
+        }
     }
 
     /// A worker that goes on saying that it holds so many messages of the pipeline's queue.
