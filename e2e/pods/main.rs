@@ -7,6 +7,7 @@
 #![expect(clippy::print_stdout, reason = "a program: its page is what it is for")]
 
 mod chapters;
+mod given;
 mod kubernetes;
 mod page;
 mod pipeline;

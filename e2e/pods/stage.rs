@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 
 use crate::{
     Options,
+    given::Given,
     kubernetes::{apply, ctl, get, secret},
     page::Told,
 };
@@ -37,7 +38,8 @@ pub struct Stage {
     tag: String,
     // The links end before what they lead to.
     links: Links,
-    _servers: Servers,
+    servers: Servers,
+    given: Given,
 }
 
 /// From the address that pods know to the stores.
@@ -78,12 +80,14 @@ impl Stage {
             version(&node)?,
             node.host()
         );
+        let given = Given::begin(node.kubeconfig());
         let stage = Self {
             node,
             urls,
             tag: options.tag.clone(),
             links,
-            _servers: servers,
+            servers,
+            given,
         };
         Ok(Told(stage, seen))
     }
@@ -170,6 +174,20 @@ impl Stage {
             answer.json()?
         );
         answer.json()
+    }
+
+    /// Messages that were given to a worker more than once, of all tenants and since the beginning. For when nothing is under
+    /// way.
+    pub async fn redelivered(&self) -> anyhow::Result<u64> {
+        let sql = "SELECT count(*) FROM sendry.ledger_message";
+        let rows = tokio::task::block_in_place(|| self.servers.postgres.query(ROOM, sql))?;
+        let counted = rows.first().and_then(|row| row.first()?.as_deref());
+        let counted: u64 = counted.context("PostgreSQL counts no messages")?.parse()?;
+        let given = self.given.messages().await?;
+        let again = given.checked_sub(counted);
+        again.with_context(|| {
+            format!("workers were given {given} messages, and {counted} are counted: one ended without a word")
+        })
     }
 
     /// What a person would look at, where a step failed.

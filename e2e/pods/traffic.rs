@@ -2,20 +2,18 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use anyhow::{Context, ensure};
-use bytes::Bytes;
+use anyhow::ensure;
 use sendry_domain::time::{HOUR, UnixMillis};
 use sendry_store::adapters::{
     mongodb::{MongoOptions, MongoStore},
     postgres::{PostgresOptions, PostgresStore},
 };
 use sendry_testkit::{
-    cluster::{Broker, drained},
+    cluster::drained,
     journal::{Fate, Journal},
     load::{self, Options, Stop, Targets, Tenant},
     oracle::{self, Verdict},
 };
-use serde_json::Value;
 use tokio::task::JoinSet;
 
 use crate::stage::Stage;
@@ -25,7 +23,7 @@ const DRAIN: Duration = Duration::from_secs(180);
 
 /// A tenant's, over all chapters.
 pub struct Traffic<'a> {
-    stage: &'a Stage,
+    pub stage: &'a Stage,
     tenant: Tenant,
     now: UnixMillis,
     journal: Journal,
@@ -105,17 +103,6 @@ impl<'a> Traffic<'a> {
         ensure!(verdict.is_clean(), "the verdict is not clean: {verdict}");
         ensure!(verdict.confirmed > 0, "nothing was confirmed: {verdict}");
         Ok(verdict)
-    }
-
-    /// How often the broker gave a message of the pipeline's queue to a worker that had been given to one before.
-    pub async fn redelivered(&self) -> anyhow::Result<u64> {
-        let broker = Broker::of(&self.stage.urls)?;
-        let queue = format!("sendry.{}.default", self.tenant.name);
-        let path = format!("/api/queues/{}/{queue}", self.stage.urls.vhost);
-        let answer = broker.send("GET", &path, Bytes::new()).await?;
-        let queue: Value = serde_json::from_slice(&answer).context("the broker sent no JSON")?;
-        // A number that is not there yet is one of something that never happened.
-        Ok(queue["message_stats"]["redeliver"].as_u64().unwrap_or(0))
     }
 }
 

@@ -19,7 +19,6 @@ pub async fn burst(tenant: &mut Tenant<'_>) -> anyhow::Result<Told<()>> {
     let scaling = json!({"min": 0, "max": 5, "drainTimeTarget": "5s", "scaleToZeroAfter": "30s"});
     pipeline.patch(&json!({"worker": small(), "scaling": scaling}))?;
     pipeline.settled(1).await?;
-    let before = traffic.redelivered().await?;
     let flowing = traffic.begin(8, Duration::ZERO)?;
     let mut most = 0;
     let grown = until(PATIENCE, "three workers at work", async || {
@@ -32,7 +31,7 @@ pub async fn burst(tenant: &mut Tenant<'_>) -> anyhow::Result<Told<()>> {
     let confirmed = traffic.end(flowing).await?;
     let columns = grown?;
     let verdict = traffic.judge().await?;
-    let redelivered = traffic.redelivered().await? - before;
+    let redelivered = traffic.stage.redelivered().await?;
     ensure!(
         redelivered == 0,
         "{redelivered} messages were delivered again"

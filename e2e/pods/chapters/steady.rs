@@ -40,13 +40,12 @@ pub async fn under_load(
     tenant: &mut Tenant<'_>,
     act: impl AsyncFnOnce(&Pipeline<'_>) -> anyhow::Result<String>,
 ) -> anyhow::Result<Told<()>> {
-    let before = tenant.traffic.redelivered().await?;
     let flowing = tenant.traffic.begin(CLIENTS, PAUSE)?;
     let acted = act(&tenant.pipeline).await;
     let (took, confirmed) = (flowing.since(), tenant.traffic.end(flowing).await?);
     let seen = acted?;
     let verdict = tenant.traffic.judge().await?;
-    let redelivered = tenant.traffic.redelivered().await? - before;
+    let redelivered = tenant.traffic.stage.redelivered().await?;
     ensure!(
         redelivered == 0,
         "{redelivered} messages were delivered again ({seen})"
