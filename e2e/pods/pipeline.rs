@@ -20,6 +20,8 @@ pub struct Pipeline<'a> {
 pub struct Workers {
     pub wanted: u64,
     pub there: u64,
+    /// Of the newest kind.
+    pub updated: u64,
     pub ready: u64,
 }
 
@@ -121,6 +123,7 @@ impl<'a> Pipeline<'a> {
         Ok(Workers {
             wanted: number("/spec/replicas"),
             there: number("/status/replicas"),
+            updated: number("/status/updatedReplicas"),
             ready: number("/status/readyReplicas"),
         })
     }
@@ -140,16 +143,29 @@ impl<'a> Pipeline<'a> {
 
     /// Waits until there are exactly so many, ready, and those that had to go are gone.
     pub async fn settled(&self, count: u64) -> anyhow::Result<()> {
-        until(
-            PATIENCE,
-            &format!("{count} workers of {}", self.tenant),
-            async || {
-                let (workers, pods) = (self.workers()?, self.pods()?.len() as u64);
-                let all = [workers.wanted, workers.there, workers.ready, pods];
-                ensure!(all == [count; 4], "{workers:?}, {pods} pods");
-                Ok(())
-            },
-        )
+        let what = format!("{count} workers of {}", self.tenant);
+        self.all_are(&what, |wanted| wanted == count).await
+    }
+
+    /// The same of however many there are to be.
+    pub async fn rolled(&self) -> anyhow::Result<()> {
+        let what = format!("new workers of {}", self.tenant);
+        self.all_are(&what, |wanted| wanted > 0).await
+    }
+
+    async fn all_are(&self, what: &str, right: impl Fn(u64) -> bool) -> anyhow::Result<()> {
+        until(PATIENCE, what, async || {
+            let (workers, pods) = (self.workers()?, self.pods()?.len() as u64);
+            let Workers {
+                wanted,
+                there,
+                updated,
+                ready,
+            } = workers;
+            let settled = [there, updated, ready, pods] == [wanted; 4] && right(wanted);
+            ensure!(settled, "{workers:?}, {pods} pods");
+            Ok(())
+        })
         .await
     }
 

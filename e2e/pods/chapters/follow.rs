@@ -18,7 +18,8 @@ pub async fn burst(tenant: &mut Tenant<'_>) -> anyhow::Result<Told<()>> {
     let Tenant { pipeline, traffic } = tenant;
     let scaling = json!({"min": 0, "max": 5, "drainTimeTarget": "5s", "scaleToZeroAfter": "30s"});
     pipeline.patch(&json!({"worker": small(), "scaling": scaling}))?;
-    pipeline.settled(1).await?;
+    pipeline.ready().await?;
+    pipeline.rolled().await?;
     let flowing = traffic.begin(8, Duration::ZERO)?;
     let mut most = 0;
     let grown = until(PATIENCE, "three workers at work", async || {
