@@ -78,7 +78,8 @@ pub async fn numbers(stage: &Stage, tenant: &mut Tenant<'_>) -> anyhow::Result<T
     );
     let verdict = tenant.traffic.judge().await?;
     Ok(told(format!(
-        "{confirmed} answered with 202, {confirmed} on the dashboard; {verdict}"
+        "{confirmed} answered with 202, {confirmed} on the dashboard, the account closes; lost {}, duplicated {}",
+        verdict.lost, verdict.duplicated
     )))
 }
 

@@ -18,9 +18,10 @@ use crate::{
 const CLIENTS: u64 = 4;
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// A worker's spec that lets ten of them stand beside each other on two cores.
+/// A worker's spec that lets ten of them stand beside each other on two cores. More than one consumer in a tenth of a core
+/// would only wait for each other.
 pub fn small() -> serde_json::Value {
-    json!({"resources": {"cpu": "100m", "memory": "128Mi"}})
+    json!({"concurrency": 1, "resources": {"cpu": "100m", "memory": "128Mi"}})
 }
 
 pub async fn begin(stage: &Stage) -> anyhow::Result<Told<Tenant<'_>>> {
