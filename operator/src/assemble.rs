@@ -7,7 +7,11 @@ use sendry_domain::id::{PipelineName, TenantId};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    pipeline::{PipelineReconciler, fleet::Followers},
+    autoscaler,
+    pipeline::{
+        PipelineReconciler,
+        fleet::{ClusterFleet, Followers},
+    },
     run::{Assemble, Assembly, Duty},
     tenant::TenantReconciler,
     topology::Term,
@@ -40,6 +44,17 @@ pub fn assemble() -> Assemble {
                 Arc::new(move |namespace: &str| wake.pipelines_of(namespace))
             },
         };
+        let fleet = ClusterFleet {
+            followers: followers.clone(),
+            tenants: duty.tenants.clone(),
+            pipelines: duty.pipelines.clone(),
+            workers: duty.workers.clone(),
+        };
+        let scaling = autoscaler::run(
+            duty.context.clone(),
+            Arc::new(fleet),
+            duty.metrics.scaling.clone(),
+        );
         let pipelines = PipelineReconciler::new(
             duty.context.clone(),
             duty.pipelines.clone(),
@@ -53,6 +68,7 @@ pub fn assemble() -> Assemble {
             beside: vec![
                 ("topology", Box::pin(topology(duty.clone(), wake.clone()))),
                 ("workers", Box::pin(workers(duty.clone(), wake))),
+                ("autoscaler", Box::pin(scaling)),
             ],
         }
     })

@@ -1,6 +1,7 @@
 //! What the operator tells Prometheus.
 //!
-//! Labels are bounded: kinds, verbs, categories; never a tenant's name.
+//! Labels are bounded: kinds, verbs, categories; never a tenant's name, but for what
+//! [`autoscaler::metrics`](crate::autoscaler::metrics) says of each pipeline.
 
 mod expiry;
 
@@ -12,6 +13,8 @@ use prometheus_client::{
 use sendry_runtime::metrics::duration_histogram;
 
 pub use expiry::KeyExpiry;
+
+use crate::autoscaler::metrics::ScalingMetrics;
 
 /// A write to the API server.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -85,6 +88,8 @@ pub struct OperatorMetrics {
     pub rotations: Family<Cause, Counter>,
     /// When the next API key that nothing replaces expires.
     pub key_expiry: KeyExpiry,
+    /// What the autoscaler sees and does.
+    pub scaling: ScalingMetrics,
 }
 
 impl Default for OperatorMetrics {
@@ -106,6 +111,7 @@ impl Default for OperatorMetrics {
             drift_repairs: Family::default(),
             rotations: Family::default(),
             key_expiry: KeyExpiry::default(),
+            scaling: ScalingMetrics::default(),
         }
     }
 }
@@ -130,6 +136,7 @@ impl OperatorMetrics {
             drift_repairs,
             rotations,
             key_expiry,
+            scaling,
         } = metrics.clone();
         registry.register_with_unit(
             "sendry_operator_reconcile",
@@ -200,6 +207,7 @@ impl OperatorMetrics {
             rotations,
         );
         key_expiry.register(registry);
+        scaling.register(registry);
         metrics
     }
 }

@@ -21,8 +21,8 @@ use sendry_operator::{
     topology::{self, Topology},
 };
 use sendry_queue::{
-    fake::FakeDepths,
     adapters::rabbitmq_management::RabbitManagement,
+    fake::FakeDepths,
     topology::{TopologyBroker, fake::FakeBroker},
 };
 use sendry_runtime::{
@@ -91,7 +91,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         metrics: metrics.build(),
         broker: memory,
     };
-    tokio::task::spawn_blocking(move || asked.answer_all()).await??;
+    let answers = move || answer_all(|line| asked.answer(line));
+    tokio::task::spawn_blocking(answers).await??;
     operator.stop().await;
     Ok(())
 }
@@ -111,18 +112,18 @@ struct Asked {
     broker: Arc<FakeBroker>,
 }
 
-impl Asked {
-    /// Until the end of the input.
-    fn answer_all(&self) -> anyhow::Result<()> {
-        for line in std::io::stdin().lines() {
-            let answer = self.answer(&line?)?;
-            let mut out = std::io::stdout().lock();
-            writeln!(out, "{answer}")?;
-            out.flush()?;
-        }
-        Ok(())
+/// Answers a line after the other, until the end of the input.
+pub(super) fn answer_all(answer: impl Fn(&str) -> anyhow::Result<Value>) -> anyhow::Result<()> {
+    for line in std::io::stdin().lines() {
+        let answer = answer(&line?)?;
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "{answer}")?;
+        out.flush()?;
     }
+    Ok(())
+}
 
+impl Asked {
     fn answer(&self, line: &str) -> anyhow::Result<Value> {
         match line {
             "state" => self.state(),
@@ -176,7 +177,7 @@ impl Asked {
 }
 
 /// A metric's samples by their labels.
-fn samples(text: &str, metric: &str) -> BTreeMap<String, u64> {
+pub(super) fn samples(text: &str, metric: &str) -> BTreeMap<String, u64> {
     let sample = |line: &str| {
         let (labels, value) = line.strip_prefix(metric)?.rsplit_once(' ')?;
         let values = labels.split('"').skip(1).step_by(2);

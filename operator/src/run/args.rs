@@ -55,6 +55,10 @@ pub struct OperatorArgs {
     /// How often the broker is compared with what it should have
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "30s")]
     topology_interval: Duration,
+    /// How often all queues and workers are looked at, and pipelines scaled by it; 1s to 5s. Workers say what they did
+    /// every 2s, and a pipeline without workers notices its first message after one interval at most
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "2s")]
+    scaling_interval: Duration,
     /// How many tenants are worked on at once
     #[arg(long, value_name = "N", default_value_t = Settings::default().workers)]
     workers: usize,
@@ -100,6 +104,7 @@ impl OperatorArgs {
             watch_filter,
             resync_interval,
             topology_interval,
+            scaling_interval,
             workers,
             lease_duration,
             lease_renew,
@@ -119,6 +124,7 @@ impl OperatorArgs {
             watch_filter,
             resync: resync_interval,
             topology: topology_interval,
+            scaling: scaling_interval,
             workers,
             lease: Timing {
                 duration: lease_duration,

@@ -18,6 +18,7 @@ mod operators;
 mod passes;
 mod pipelines;
 mod proxy;
+mod scaling;
 mod support;
 mod telling;
 mod tenants;

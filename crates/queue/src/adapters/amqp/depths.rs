@@ -35,7 +35,7 @@ const ROUNDS: usize = 16;
 
 /// A broker that is only asked about its queues, over a connection that is kept.
 pub struct AmqpDepths {
-    link: Link,
+    pub(super) link: Link,
     limit: Duration,
     missing: Missing,
 }
