@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     autoscaler,
     pipeline::{
-        PipelineReconciler,
+        PipelineReconciler, Ports,
         fleet::{ClusterFleet, Followers},
     },
     run::{Assemble, Assembly, Duty},
@@ -57,10 +57,15 @@ pub fn assemble() -> Assemble {
         );
         let pipelines = PipelineReconciler::new(
             duty.context.clone(),
-            duty.pipelines.clone(),
-            followers,
-            duty.workers.clone(),
-            duty.leadership.clone(),
+            Ports {
+                siblings: Arc::new(duty.pipelines.clone()),
+                followers,
+                workers: duty.workers.clone(),
+                holds: {
+                    let leadership = duty.leadership.clone();
+                    Arc::new(move || leadership.holds())
+                },
+            },
         );
         Assembly {
             reconcile: Arc::new(tenants),

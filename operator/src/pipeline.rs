@@ -51,7 +51,6 @@ use crate::{
     context::Context,
     controller::{Next, Reconcile},
     error::{Category, Failure},
-    leader::Leadership,
     tenant::{queues, told::Told},
     topology::Synced,
     watch::Pipelines,
@@ -65,17 +64,33 @@ const SYNCED: Duration = Duration::from_millis(200);
 
 /// Reconciles pipelines by namespace and name.
 pub struct PipelineReconciler {
-    /// Ports.
-    pub cx: Context,
+    cx: Context,
+    ports: Ports,
+    drains: Mutex<HashMap<Uuid, Draining>>,
+}
+
+/// What passes over pipelines are handed beside the [`Context`].
+pub struct Ports {
     /// The other pipelines.
-    pub pipelines: Pipelines,
+    pub siblings: Arc<dyn Siblings>,
     /// Whose workers the autoscaler follows.
     pub followers: Followers,
     /// What is seen of workers.
     pub workers: WorkersWatch,
-    /// The right to write, for the broker, which does not know who leads.
-    pub leadership: Leadership,
-    drains: Mutex<HashMap<Uuid, Draining>>,
+    /// Whether we may write: the broker does not know who leads.
+    pub holds: Arc<dyn Fn() -> bool + Send + Sync>,
+}
+
+/// The pipelines of a namespace, as they were last seen.
+pub trait Siblings: Send + Sync {
+    /// All that can be read; `None` = not all of them are known yet.
+    fn of(&self, namespace: &str) -> Option<Vec<Arc<SendryPipeline>>>;
+}
+
+impl Siblings for Pipelines {
+    fn of(&self, namespace: &str) -> Option<Vec<Arc<SendryPipeline>>> {
+        self.synced().then(|| self.of(namespace))
+    }
 }
 
 /// What a pass wants to be known.
@@ -90,19 +105,10 @@ struct Done {
 impl PipelineReconciler {
     /// For one term.
     #[must_use]
-    pub fn new(
-        cx: Context,
-        pipelines: Pipelines,
-        followers: Followers,
-        workers: WorkersWatch,
-        leadership: Leadership,
-    ) -> Self {
+    pub fn new(cx: Context, ports: Ports) -> Self {
         Self {
             cx,
-            pipelines,
-            followers,
-            workers,
-            leadership,
+            ports,
             drains: Mutex::default(),
         }
     }
@@ -111,10 +117,11 @@ impl PipelineReconciler {
         &self,
         key: &str,
         pipeline: &Arc<SendryPipeline>,
+        siblings: Vec<Arc<SendryPipeline>>,
         done: &mut Done,
     ) -> Result<(), Failure> {
         let cx = &self.cx;
-        let world = dereference(cx, &self.pipelines, pipeline).await?;
+        let world = dereference(cx, siblings, pipeline).await?;
         if matches!(world.tenant, Whose::AnotherOperators) {
             done.not_ours = true;
             return Ok(());
@@ -131,14 +138,15 @@ impl PipelineReconciler {
         let row = rows.find(|row| row.record.name == valid.name);
         if let Some(trouble) = &valid.trouble {
             done.report.refused = Some(Refused::Stalled(trouble.clone()));
-            self.followers.leave(key);
+            self.ports.followers.leave(key);
             return self.lose(&valid, row).await;
         }
         let routed = self.queue(&valid, row, done).await?;
         if !routed {
             return Ok(());
         }
-        self.followers
+        self.ports
+            .followers
             .follow(key, &valid.broker.tenant, &valid.name, pipeline);
         workers::ensure(cx, &build::workers(&valid)).await?;
         let seen = self.seen(&valid.broker.tenant, &valid.name, valid.min);
@@ -192,7 +200,7 @@ impl PipelineReconciler {
 
     fn seen(&self, tenant: &TenantId, name: &PipelineName, min: u32) -> Workers {
         Workers {
-            look: self.workers.look(tenant, name),
+            look: self.ports.workers.look(tenant, name),
             min,
             selector: format!(
                 "{}={tenant},{}={name}",
@@ -244,9 +252,16 @@ impl PipelineReconciler {
         }
     }
 
-    async fn leave(&self, key: &str, pipeline: &Arc<SendryPipeline>) -> Result<Next, Failure> {
+    async fn leave(
+        &self,
+        key: &str,
+        pipeline: &Arc<SendryPipeline>,
+        siblings: Vec<Arc<SendryPipeline>>,
+    ) -> Result<Next, Failure> {
         let mut done = Done::default();
-        let end = self.cleanup(key, pipeline, &mut done.report).await;
+        let end = self
+            .cleanup(key, pipeline, siblings, &mut done.report)
+            .await;
         match end {
             Ok(End::Gone(what)) => {
                 if let Some(told) = kept(&what) {
@@ -271,12 +286,12 @@ impl PipelineReconciler {
 #[async_trait]
 impl Reconcile for PipelineReconciler {
     async fn reconcile(&self, key: &str) -> Result<Next, Failure> {
-        if !self.pipelines.synced() {
-            // Who decides among pipelines has to know all of them.
-            return Ok(Next::After(SYNCED));
-        }
         let Some((namespace, name)) = key.split_once('/') else {
             return Ok(Next::AtRest);
+        };
+        // Who decides among pipelines has to know all of them.
+        let Some(siblings) = self.ports.siblings.of(namespace) else {
+            return Ok(Next::After(SYNCED));
         };
         let pipelines: Api<SendryPipeline> = Api::namespaced(self.cx.client.clone(), namespace);
         let found = pipelines.get_opt(name).await;
@@ -284,14 +299,14 @@ impl Reconcile for PipelineReconciler {
             found.map_err(|error| Failure::kubernetes(format!("read pipeline {key}"), error))?;
         let Some(pipeline) = found.map(Arc::new) else {
             // Gone with its finalizer off, so what it had was drained or kept.
-            self.followers.gone(key);
+            self.ports.followers.gone(key);
             return Ok(Next::AtRest);
         };
         if pipeline.metadata.deletion_timestamp.is_some() {
-            return self.leave(key, &pipeline).await;
+            return self.leave(key, &pipeline, siblings).await;
         }
         let mut done = Done::default();
-        match self.pass(key, &pipeline, &mut done).await {
+        match self.pass(key, &pipeline, siblings, &mut done).await {
             Ok(()) if done.not_ours => Ok(Next::AtRest),
             Ok(()) => {
                 let next = match &done.report.refused {

@@ -97,13 +97,14 @@ impl PipelineReconciler {
         &self,
         key: &str,
         pipeline: &Arc<SendryPipeline>,
+        siblings: Vec<Arc<SendryPipeline>>,
         report: &mut Report,
     ) -> Result<End, Failure> {
         let mut finalizers = pipeline.finalizers().iter();
         if !finalizers.any(|f| f == names::PIPELINE_FINALIZER) {
             return Ok(End::Gone(Kept::Nothing));
         }
-        let world = dereference(&self.cx, &self.pipelines, pipeline).await?;
+        let world = dereference(&self.cx, siblings, pipeline).await?;
         let goes = world.namespace_goes || definition_goes::<SendryPipeline>(&self.cx).await?;
         let tenant = match &world.tenant {
             Whose::AnotherOperators => return Ok(End::NotOurs),
@@ -122,9 +123,9 @@ impl PipelineReconciler {
             },
         };
         if matches!(kept, Kept::Nothing | Kept::Drained) {
-            self.followers.leave(key);
+            self.ports.followers.leave(key);
         } else {
-            self.followers.keep(key, pipeline);
+            self.ports.followers.keep(key, pipeline);
         }
         apply::no_finalizer(&self.cx, pipeline).await?;
         Ok(End::Gone(kept))
@@ -161,7 +162,8 @@ impl PipelineReconciler {
 
     async fn end(&self, deleted: &Deleted<'_>, report: &mut Report) -> Result<End, Failure> {
         let tenant = &deleted.broker.tenant;
-        self.followers
+        self.ports
+            .followers
             .follow(deleted.key, tenant, &deleted.name, deleted.pipeline);
         report.workers = Some(self.seen(tenant, &deleted.name, 1));
         if deleted.row.stage == QueueStage::Leaving {
@@ -253,7 +255,7 @@ impl PipelineReconciler {
         let (cx, tenant) = (&self.cx, &deleted.broker.tenant);
         // Written first: from now on nobody makes its queue or its user again.
         self.write(deleted, QueueStage::Leaving).await?;
-        self.followers.leave(deleted.key);
+        self.ports.followers.leave(deleted.key);
         workers::remove(cx, tenant, &deleted.name).await?;
         if !deleted.broker_gone {
             self.remove_queue(deleted).await?;
@@ -273,7 +275,7 @@ impl PipelineReconciler {
         {
             return Err(Failure::broker(format!("remove queue {queue}"), message));
         }
-        let removed = topology.remove(&|| self.leadership.holds(), &queue).await;
+        let removed = topology.remove(self.ports.holds.as_ref(), &queue).await;
         match removed {
             Ok(Removed::Gone) => Ok(()),
             // Not ours, so not ours to remove.

@@ -8,7 +8,7 @@ use sendry_crds::{SendryPipeline, SendryTenant, names::TENANT_LABEL};
 use sendry_domain::id::TenantId;
 use sendry_store::{ManagedPipeline, TenantRecord};
 
-use crate::{context::Context, error::Failure, settings::WATCH_FILTER_LABEL, watch::Pipelines};
+use crate::{context::Context, error::Failure, settings::WATCH_FILTER_LABEL};
 
 /// What was found.
 #[derive(Clone, Debug)]
@@ -36,13 +36,13 @@ pub enum Whose {
     Tenant(Box<SendryTenant>),
 }
 
-/// Reads it.
+/// Reads it; `siblings` are all pipelines of the namespace.
 ///
 /// # Errors
 /// When the API server or the store cannot be read: nothing is known then, and so nothing is done.
 pub async fn dereference(
     cx: &Context,
-    pipelines: &Pipelines,
+    mut siblings: Vec<Arc<SendryPipeline>>,
     pipeline: &SendryPipeline,
 ) -> Result<World, Failure> {
     let name = pipeline.namespace().unwrap_or_default();
@@ -66,7 +66,6 @@ pub async fn dereference(
         Some(id) => settings(cx, &id).await?,
         None => (None, Vec::new()),
     };
-    let mut siblings = pipelines.of(&name);
     siblings.retain(|other| other.name_any() != pipeline.name_any());
     Ok(World {
         namespace_goes: namespace.is_none_or(|n| n.metadata.deletion_timestamp.is_some()),
