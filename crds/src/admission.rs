@@ -41,7 +41,9 @@ pub fn policies(namespace: &str, account: &str) -> Result<String, NotAName> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::names::{ALLOW_DELETION_ANNOTATION, PROTECTED_ANNOTATION, TENANT_LABEL};
+    use crate::names::{
+        ALLOW_DELETION_ANNOTATION, NAME_LABEL, PROTECTED_ANNOTATION, TENANT_LABEL, WORKER_NAME,
+    };
 
     #[test]
     fn the_operators_names_are_put_in_everywhere() {
@@ -61,7 +63,7 @@ mod tests {
         );
         assert_eq!(
             theirs.matches("request.namespace == 'monitoring'").count(),
-            1
+            2
         );
     }
 
@@ -79,6 +81,8 @@ mod tests {
             ALLOW_DELETION_ANNOTATION,
             PROTECTED_ANNOTATION,
             TENANT_LABEL,
+            NAME_LABEL,
+            WORKER_NAME,
         ] {
             assert!(POLICIES.contains(name), "{name}");
         }

@@ -143,6 +143,54 @@ pub const REASONS: &[Explained] = &[
         "OwnershipConflict",
         "Something on the broker by our name is somebody else's, or overrides our limits: the message says what to do; the annotation sendry.io/adopt takes it over.",
     ),
+    explained(
+        "NameTaken",
+        "An object of the workers' name in the operator's namespace is somebody else's: the message names it; delete or rename it.",
+    ),
+    explained(
+        "ErrImagePull",
+        "The workers' image cannot be pulled: the operator's --worker-image, or the registry.",
+    ),
+    explained(
+        "ErrImageNeverPull",
+        "The workers' image is not on the node, and is not to be pulled.",
+    ),
+    explained(
+        "InvalidImageName",
+        "The operator's --worker-image is no image's name.",
+    ),
+    explained(
+        "CreateContainerConfigError",
+        "A Secret or ConfigMap of the workers is missing, or lacks a key; the message names it.",
+    ),
+    explained(
+        "CreateContainerError",
+        "The workers' container cannot be made; the message says why.",
+    ),
+    explained(
+        "RunContainerError",
+        "The workers' container cannot be started; the message says why.",
+    ),
+    explained(
+        "CrashLoopBackOff",
+        "Workers start and end again: the message has what one said last.",
+    ),
+    explained(
+        "OOMKilled",
+        "Workers need more memory than spec.worker.resources.memory gives them.",
+    ),
+    explained(
+        "Unschedulable",
+        "No node takes the workers; the message says what is short.",
+    ),
+    explained(
+        "FailedCreate",
+        "Pods of the workers are refused, by a quota or a policy; the message names it.",
+    ),
+    explained(
+        "ProgressDeadlineExceeded",
+        "Workers started and do not become ready: look at their /readyz or logs.",
+    ),
     explained("Stopping", "This operator leaves; the next one goes on."),
     explained(
         "NamespaceReserved",
@@ -212,6 +260,44 @@ pub const REASONS: &[Explained] = &[
     explained(
         "NoEntropy",
         "The operating system gives no random bytes for a key; tried again by itself.",
+    ),
+    explained(
+        "NoTenant",
+        "The pipeline's namespace is no tenant's: make a SendryTenant whose spec.namespace it is.",
+    ),
+    explained(
+        "TenantNotReady",
+        "The tenant of the pipeline is not set up yet, or is being deleted; looked at again when it changes.",
+    ),
+    explained(
+        "PatternConflict",
+        "An older pipeline has one of the patterns of services and environments and keeps it: name others, or delete the older one.",
+    ),
+    explained(
+        "TooManyPipelines",
+        "The tenant has more pipelines than limits.maxPipelines allows: the oldest ones are honoured.",
+    ),
+    explained(
+        "Suspended",
+        "The pipeline has no workers, as its spec says. Events are accepted and wait.",
+    ),
+    explained(
+        "TenantSuspended",
+        "Everything is there, but ingest takes no events of the tenant: its spec.suspend says so.",
+    ),
+    explained(
+        "WorkersStarting",
+        "Fewer workers are ready than should be, and nothing is known to be in the way.",
+    ),
+    explained("Available", "As many workers as asked for can be had."),
+    explained("NoneWanted", "No workers are wanted now."),
+    explained(
+        "Draining",
+        "The pipeline is being deleted: it takes no new events, and its workers empty the queue; the message says until when.",
+    ),
+    explained(
+        "Retaining",
+        "The pipeline is being deleted and its queue kept; it waits for a worker that stays with it.",
     ),
     explained(
         "Superseded",

@@ -13,6 +13,21 @@ pub const TENANT_LABEL: &str = "sendry.io/tenant";
 /// Label of a Secret of an API key: the name of its entry in `spec.apiKeys`.
 pub const API_KEY_LABEL: &str = "sendry.io/api-key";
 
+/// Label of everything that a pipeline's workers consist of: the pipeline's name.
+pub const PIPELINE_LABEL: &str = "sendry.io/pipeline";
+
+/// The label of what a program is.
+pub const NAME_LABEL: &str = "app.kubernetes.io/name";
+
+/// Its value on workers.
+pub const WORKER_NAME: &str = "sendry-worker";
+
+/// Annotation of workers' objects: a hash of what the operator applied last.
+pub const APPLIED_ANNOTATION: &str = "sendry.io/applied";
+
+/// Annotation of workers' pods: a hash of their settings, so that a change of these makes new ones.
+pub const CONFIG_ANNOTATION: &str = "sendry.io/config";
+
 /// The label of everything the operator makes.
 pub const MANAGED_BY_LABEL: &str = "app.kubernetes.io/managed-by";
 
@@ -21,6 +36,12 @@ pub const MANAGED_BY: &str = "sendry-operator";
 
 /// Finalizer of a tenant: its rows are marked as retained before it goes.
 pub const TENANT_FINALIZER: &str = "sendry.io/tenant";
+
+/// Finalizer of a pipeline: its queue is drained or kept before it goes.
+pub const PIPELINE_FINALIZER: &str = "sendry.io/pipeline";
+
+/// Annotation of a pipeline: how long its queue may take to be drained when it is deleted, such as `10m`; then it is kept.
+pub const DRAIN_TIMEOUT_ANNOTATION: &str = "sendry.io/drain-timeout";
 
 /// Annotation of a tenant: `"true"` takes over queues and users on the broker that carry another owner's mark.
 pub const ADOPT_ANNOTATION: &str = "sendry.io/adopt";
@@ -63,6 +84,21 @@ pub(crate) const NAMED: &[Named] = &[
                 adopted that was there before.",
     },
     Named {
+        name: PIPELINE_LABEL,
+        on: "label of workers' Deployments, pods, ConfigMaps, Secrets and budgets",
+        means: "The pipeline they drain; with `sendry.io/tenant` and `app.kubernetes.io/name: sendry-worker`.",
+    },
+    Named {
+        name: APPLIED_ANNOTATION,
+        on: "annotation of workers' objects",
+        means: "A hash of what the operator applied last, by which it knows that nothing is to be done.",
+    },
+    Named {
+        name: CONFIG_ANNOTATION,
+        on: "annotation of workers' pods",
+        means: "A hash of their settings: another one makes new pods.",
+    },
+    Named {
         name: MANAGED_BY_LABEL,
         on: "label of all that the operator makes",
         means: "Always `sendry-operator`.",
@@ -81,6 +117,16 @@ pub(crate) const NAMED: &[Named] = &[
         name: BROKER_GONE_ANNOTATION,
         on: "annotation of tenants",
         means: "`\"true\"` says that the broker will never come back, so nothing on it is waited for.",
+    },
+    Named {
+        name: PIPELINE_FINALIZER,
+        on: "finalizer of pipelines",
+        means: "Set by the operator: a deleted pipeline's queue is drained, or kept, before it goes.",
+    },
+    Named {
+        name: DRAIN_TIMEOUT_ANNOTATION,
+        on: "annotation of pipelines",
+        means: "How long the queue of a deleted pipeline may take to be drained, such as `10m`; then it is kept. Default: 1h.",
     },
     Named {
         name: PROTECTED_ANNOTATION,

@@ -46,7 +46,7 @@ const PROTECTION: &str = "
 | `sendry-protect-tenants` | to delete a tenant with `spec.deletionProtection` | it is turned off first |
 | `sendry-protect-namespaces` | to delete the namespace of such a tenant | it is annotated `sendry.io/allow-deletion: \"true\"` |
 | `sendry-protect-definitions` | to delete either definition, and with it every object of its kind | it is annotated `sendry.io/allow-deletion: \"true\"` |
-| `sendry-confine-operator` | the operator to delete Secrets or namespaces, to write Secrets outside tenants' namespaces and its own, and to label a namespace that is there already | – |
+| `sendry-confine-operator` | the operator to delete namespaces, or Secrets but those of workers, to write Secrets outside tenants' namespaces and its own, to write any workload but workers in its own namespace, and to label a namespace that is there already | – |
 | `sendry-keep-tenant-label` | to set, change or remove `sendry.io/tenant` of a namespace | by who may update SendryTenants, and by the operator for a namespace that it makes |
 
 None of them can keep a namespace from ending. Where the operator is another service account than `sendry-operator` in

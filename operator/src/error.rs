@@ -20,16 +20,19 @@ pub enum Category {
     Broker,
     /// Another operator leads, or the resource was changed since it was read: leave it to who knows better.
     Superseded,
+    /// An object of a name that we need is somebody else's: it is left alone until a person decides.
+    Foreign,
 }
 
 impl Category {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Conflict,
         Self::Kubernetes,
         Self::Store,
         Self::Broker,
         Self::Superseded,
+        Self::Foreign,
     ];
 
     /// For labels.
@@ -41,6 +44,7 @@ impl Category {
             Self::Store => "store",
             Self::Broker => "broker",
             Self::Superseded => "superseded",
+            Self::Foreign => "foreign",
         }
     }
 
@@ -53,6 +57,7 @@ impl Category {
             Self::Store => "StoreUnavailable",
             Self::Broker => "BrokerUnavailable",
             Self::Superseded => "Superseded",
+            Self::Foreign => "NameTaken",
         }
     }
 
@@ -63,6 +68,7 @@ impl Category {
             Self::Conflict => (50, 2_000),
             Self::Superseded => (500, 5_000),
             Self::Kubernetes | Self::Store | Self::Broker => (500, 30_000),
+            Self::Foreign => (5_000, 60_000),
         };
         Backoff::new(Duration::from_millis(first), Duration::from_millis(most))
     }
@@ -118,6 +124,29 @@ impl Failure {
             category: Category::Store,
             doing: doing.into(),
             source: Box::new(source),
+        }
+    }
+
+    /// An object of our name is not ours.
+    #[must_use]
+    pub fn foreign(doing: impl Into<String>, why: impl std::fmt::Display) -> Self {
+        Self {
+            category: Category::Foreign,
+            doing: doing.into(),
+            source: why.to_string().into(),
+        }
+    }
+
+    /// A failure of the broker.
+    #[must_use]
+    pub fn broker(
+        doing: impl Into<String>,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self {
+            category: Category::Broker,
+            doing: doing.into(),
+            source: source.into(),
         }
     }
 

@@ -35,6 +35,8 @@ pub struct PassResult {
 /// Where names wait.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Waiting {
+    /// `tenants` or `pipelines`.
+    pub kind: &'static str,
     /// `change`, `resync`, `later` or `working`.
     pub lane: &'static str,
 }
@@ -68,8 +70,10 @@ pub struct OperatorMetrics {
     pub writes: Family<Write, Counter>,
     /// Writes that were not made, or not waited for, because this process did not lead any more.
     pub writes_refused: Counter,
-    /// Readable objects in the cache.
+    /// Readable tenants in the cache.
     pub tenants: Gauge,
+    /// Readable pipelines in the cache.
+    pub pipelines: Gauge,
     /// Objects that could not be read.
     pub unreadable: Family<Kind, Gauge>,
     /// Watches that broke.
@@ -99,6 +103,7 @@ impl Default for OperatorMetrics {
             writes: Family::default(),
             writes_refused: Counter::default(),
             tenants: Gauge::default(),
+            pipelines: Gauge::default(),
             unreadable: Family::default(),
             watch_failures: Family::default(),
             events_lost: Counter::default(),
@@ -123,6 +128,7 @@ impl OperatorMetrics {
             writes,
             writes_refused,
             tenants,
+            pipelines,
             unreadable,
             watch_failures,
             events_lost,
@@ -163,6 +169,11 @@ impl OperatorMetrics {
             "sendry_operator_tenants",
             "Tenants that can be read",
             tenants,
+        );
+        registry.register(
+            "sendry_operator_pipelines",
+            "Pipelines that can be read",
+            pipelines,
         );
         registry.register(
             "sendry_operator_unreadable",

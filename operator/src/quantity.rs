@@ -13,6 +13,16 @@ pub fn millis(text: &str) -> Option<i64> {
 /// A quantity of bytes such as `4Gi`, `1.5G` or `1e9`, rounded up as Kubernetes rounds. `None` for anything else.
 #[must_use]
 pub fn bytes(quantity: &Quantity) -> Option<u64> {
+    times(quantity, 1)
+}
+
+/// A quantity of anything, such as `500m` or `1.5` of a core, in thousandths, rounded up. `None` for anything else.
+#[must_use]
+pub fn thousandths(quantity: &Quantity) -> Option<u64> {
+    times(quantity, 1_000)
+}
+
+fn times(quantity: &Quantity, parts: u128) -> Option<u64> {
     let text = quantity.0.as_str();
     let end = text
         .find(|c: char| !c.is_ascii_digit() && c != '.')
@@ -40,8 +50,8 @@ pub fn bytes(quantity: &Quantity) -> Option<u64> {
             (10_u128.checked_pow(digits(exponent)?.parse().ok()?)?, 1)
         }
     };
-    let bytes = number.checked_mul(times)?.div_ceil(scale * over);
-    u64::try_from(bytes).ok()
+    let whole = number.checked_mul(times)?.checked_mul(parts)?;
+    u64::try_from(whole.div_ceil(scale * over)).ok()
 }
 
 /// Nothing but digits.
@@ -93,6 +103,18 @@ mod tests {
         for (text, wanted) in table {
             assert_eq!(bytes(&Quantity(text.to_owned())), wanted, "{text}");
         }
+    }
+
+    #[test]
+    fn parts_of_a_core() {
+        for (text, wanted) in [("500m", 500), ("1.5", 1_500), ("8", 8_000), ("0.0001", 1)] {
+            assert_eq!(
+                thousandths(&Quantity(text.to_owned())),
+                Some(wanted),
+                "{text}"
+            );
+        }
+        assert_eq!(thousandths(&Quantity("1e99".to_owned())), None);
     }
 
     proptest! {

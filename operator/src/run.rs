@@ -30,8 +30,9 @@ use crate::{
     metrics::OperatorMetrics,
     settings::Settings,
     topology::Topology,
-    watch::{Crd, CrdWatch, Tenants},
+    watch::{Crd, CrdWatch, Pipelines, Tenants},
     work::WorkQueue,
+    workers::WorkersWatch,
 };
 
 pub use args::OperatorArgs;
@@ -75,10 +76,18 @@ pub struct Duty {
     pub tenants: Tenants,
     /// To ask for a pass of a tenant.
     pub queue: WorkQueue,
+    /// Which pipelines there are, as far as is known.
+    pub pipelines: Pipelines,
+    /// To ask for a pass of a pipeline.
+    pub pipeline_queue: WorkQueue,
+    /// What is seen of their workers.
+    pub workers: WorkersWatch,
     /// Whether somebody deletes the CustomResourceDefinition.
     pub crd: Crd,
     /// Counters.
     pub metrics: OperatorMetrics,
+    /// What `/readyz` says.
+    pub health: Health,
     /// The right to write.
     pub leadership: Leadership,
     /// Cancelled when what is under way is to be finished.
@@ -89,6 +98,8 @@ pub struct Duty {
 pub struct Assembly {
     /// A pass over one tenant.
     pub reconcile: Arc<dyn Reconcile>,
+    /// A pass over one pipeline; `None` = nobody looks at them.
+    pub pipelines: Option<Arc<dyn Reconcile>>,
     /// What else runs during a term, by name. It is dropped with the term; if it ends before, so does the term.
     pub beside: Vec<(&'static str, BoxFuture<'static, ()>)>,
 }
@@ -99,6 +110,7 @@ impl Assembly {
     pub fn of(reconcile: Arc<dyn Reconcile>) -> Self {
         Self {
             reconcile,
+            pipelines: None,
             beside: Vec::new(),
         }
     }

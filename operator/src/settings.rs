@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::leader::{Timing, UnsafeTiming};
+use crate::{
+    leader::{Timing, UnsafeTiming},
+    workers::WorkerSettings,
+};
 
 /// Label of a tenant, whose value says which operator cares for it where several share a cluster.
 pub const WATCH_FILTER_LABEL: &str = "sendry.io/watch-filter";
@@ -31,6 +34,8 @@ pub struct Settings {
     pub lease: Timing,
     /// How long what is under way may take after a stop, before it is dropped.
     pub grace: Duration,
+    /// What every worker is made of.
+    pub pods: WorkerSettings,
 }
 
 impl Default for Settings {
@@ -48,6 +53,7 @@ impl Default for Settings {
             workers: 8,
             lease: Timing::default(),
             grace: Duration::from_secs(15),
+            pods: WorkerSettings::default(),
         }
     }
 }
@@ -70,6 +76,14 @@ pub enum InvalidSettings {
     /// Not a value of a label.
     #[error("--watch-filter `{0}` is no value of a label: 1 to 40 letters a-z, digits and hyphens")]
     WatchFilter(String),
+    /// Every worker would be killed with messages in its hands.
+    #[error("--worker-grace {0:?} must be 10s to 1h")]
+    WorkerGrace(Duration),
+    /// No pod could be made.
+    #[error(
+        "--worker-image, --worker-stores-secret and --worker-service-account must not be empty"
+    )]
+    WorkerPods,
     /// It would be part of names on the broker.
     #[error("--cluster-id `{0}` must have 1 to 40 letters a-z, digits and hyphens")]
     Owner(String),
@@ -92,6 +106,14 @@ impl Settings {
             if interval < Duration::from_secs(1) {
                 return Err(InvalidSettings::Interval(name));
             }
+        }
+        let pods = &self.pods;
+        if !(Duration::from_secs(10)..=Duration::from_secs(3_600)).contains(&pods.grace) {
+            return Err(InvalidSettings::WorkerGrace(pods.grace));
+        }
+        let named = [&pods.image, &pods.stores_secret, &pods.service_account];
+        if named.iter().any(|name| name.trim().is_empty()) {
+            return Err(InvalidSettings::WorkerPods);
         }
         if !(Duration::from_secs(1)..=Duration::from_secs(5)).contains(&self.scaling) {
             return Err(InvalidSettings::Scaling);
@@ -150,6 +172,8 @@ mod tests {
         assert!(change(|s| s.scaling = Duration::from_secs(6)).contains("--scaling-interval"));
         assert!(change(|s| s.watch_filter = Some("a,b".to_owned())).contains("--watch-filter"));
         assert!(change(|s| s.owner = String::new()).contains("--cluster-id"));
+        assert!(change(|s| s.pods.grace = Duration::from_secs(9)).contains("--worker-grace"));
+        assert!(change(|s| s.pods.image = String::new()).contains("--worker-image"));
         assert!(change(|s| s.lease.give_up = s.lease.duration).contains("two operators"));
     }
 

@@ -150,7 +150,8 @@ impl Fleet {
         for (role, queue) in self.queues(&control) {
             if started.insert(queue.clone()) {
                 tracing::info!(queue.name = %queue, "draining");
-                for consuming in consumers(&self.parts, role, &queue, self.settings, &self.health) {
+                let component = |name| self.component(name);
+                for consuming in consumers(&self.parts, role, &queue, self.settings, &component) {
                     let stop = stop.clone();
                     running.spawn(async move { consuming.run(&stop).await });
                 }
@@ -159,6 +160,16 @@ impl Fleet {
         provided.map_err(LookError::Provide)?;
         *seen = Some((control.version, Instant::now()));
         Ok(())
+    }
+
+    /// A process that drains one queue is ready once it does, so that of a rollout nothing that cannot is taken for a
+    /// worker. Whoever drains all of them goes on with the others.
+    fn component(&self, name: String) -> Component {
+        let component = self.health.component(name);
+        match self.which {
+            Which::One(..) => component.once(),
+            Which::All(_) | Which::Everything => component.informational(),
+        }
     }
 
     /// The queues to drain by these settings.

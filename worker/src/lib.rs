@@ -17,6 +17,7 @@
 //! | [`janitor`] | what has to be done now and then: derived levels, retention, owed raw events |
 
 pub mod broker;
+pub mod cli;
 pub mod consume;
 pub mod decode;
 pub mod doings;
@@ -32,7 +33,11 @@ use std::sync::Arc;
 
 use sendry_domain::routing::QueueName;
 use sendry_queue::EventQueue;
-use sendry_runtime::{clock::Clock, health::Health, shutdown::Tasks};
+use sendry_runtime::{
+    clock::Clock,
+    health::{Component, Health},
+    shutdown::Tasks,
+};
 use sendry_store::{ControlStore, MetricStore, RawEventStore};
 use tokio_util::sync::CancellationToken;
 
@@ -94,7 +99,8 @@ pub fn start(
     tasks: &mut Tasks,
     stop: &CancellationToken,
 ) {
-    for consuming in consumers(parts, role, queue, settings, health) {
+    let component = |name| health.component(name).informational();
+    for consuming in consumers(parts, role, queue, settings, &component) {
         let stop = stop.clone();
         tasks.spawn_vital(format!("{queue}/{}", consuming.number), async move {
             consuming.run(&stop).await;
@@ -102,13 +108,13 @@ pub fn start(
     }
 }
 
-/// The consumers of `queue`, which share their breakers. A keeper is one.
+/// The consumers of `queue`, which share their breakers. A keeper is one. `component` gives each its voice.
 pub(crate) fn consumers(
     parts: &Parts,
     role: Role,
     queue: &QueueName,
     settings: Settings,
-    health: &Health,
+    component: &dyn Fn(String) -> Component,
 ) -> Vec<Consuming> {
     let stores = Arc::new(Stores::new(parts));
     let consumers = if role == Role::Keeper {
@@ -122,9 +128,7 @@ pub(crate) fn consumers(
         queue: parts.queue.clone(),
         stores: stores.clone(),
         batch_events: settings.batch_events,
-        component: health
-            .component(format!("{queue}/{number}"))
-            .informational(),
+        component: component(format!("{queue}/{number}")),
         number,
         doing: parts.doings.of(queue, consumers),
     };

@@ -181,7 +181,7 @@ async fn work(args: WorkerArgs, which: Which) -> anyhow::Result<()> {
     let mut metrics = MetricsBuilder::new()
         .build_info("worker", env!("CARGO_PKG_VERSION"))
         .process();
-    let worker_metrics = WorkerMetrics::register(metrics.registry());
+    let told = WorkerMetrics::register(metrics.registry());
     let mut process = Process::begin(process, metrics.build()).await?;
 
     let mut options = AmqpOptions::new(queue_url.expose()).context("--queue-url")?;
@@ -214,7 +214,7 @@ async fn work(args: WorkerArgs, which: Which) -> anyhow::Result<()> {
         raw: mongodb,
         control: postgres.clone(),
         clock: clock.clone(),
-        metrics: worker_metrics,
+        metrics: told.clone(),
         doings: doings.clone(),
     };
     // One role declares, or two with other limits would overwrite each other's policies.
@@ -237,7 +237,11 @@ async fn work(args: WorkerArgs, which: Which) -> anyhow::Result<()> {
         provider,
         health: process.health.clone(),
     };
-    let component = process.health.component("queues");
+    let mut component = process.health.component("queues");
+    if matches!(fleet.which, Which::One(..)) {
+        // What it drains was told at its start; that the settings are away later keeps it from nothing.
+        component = component.once();
+    }
     let stop = process.stop.clone();
     process
         .tasks
@@ -263,6 +267,12 @@ async fn work(args: WorkerArgs, which: Which) -> anyhow::Result<()> {
     );
     process.tasks.spawn_vital("beat", beating);
     process.run().await?;
+    let (messages, again) = (told.messages.get(), told.redelivered.get());
+    tracing::info!(
+        messages,
+        redelivered = again,
+        "left: what was in its hands is done or given back"
+    );
     Ok(())
 }
 

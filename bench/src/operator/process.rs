@@ -13,11 +13,11 @@ use std::{
 use anyhow::Context;
 use sendry_crds::condition::{READY, find};
 use sendry_operator::{
+    assemble,
     context::SystemEntropy,
     metrics::OperatorMetrics,
     run::{Assemble, Duty, Operator, Parts, connect_cluster},
     settings::Settings,
-    tenant,
     topology::{self, Topology},
 };
 use sendry_queue::{
@@ -99,7 +99,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
 
 /// What does the work of a term, and a way to look into it.
 fn remembering(term: Arc<Mutex<Option<Duty>>>) -> Assemble {
-    let assemble = tenant::assemble();
+    let assemble = assemble::assemble();
     Arc::new(move |duty: &Duty| {
         *term.lock().unwrap_or_else(PoisonError::into_inner) = Some(duty.clone());
         assemble(duty)

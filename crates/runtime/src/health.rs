@@ -46,6 +46,8 @@ struct State {
 struct Entry {
     name: Cow<'static, str>,
     required: bool,
+    /// Required until it is ready for the first time.
+    once: bool,
     /// `None` is ready.
     not_ready: Option<Cow<'static, str>>,
     /// How long after the last beat the component counts as stuck.
@@ -77,6 +79,7 @@ impl Health {
             state.components.push(Entry {
                 name,
                 required: true,
+                once: false,
                 not_ready,
                 beats: None,
             });
@@ -150,6 +153,14 @@ impl Component {
         self
     }
 
+    /// Makes the component required until it is ready for the first time, and informational from then on: the process is
+    /// ready once it has found what it needs, and stays so while that is away. For what nobody sends requests to.
+    #[must_use]
+    pub fn once(self) -> Self {
+        self.change(|entry| entry.once = true);
+        self
+    }
+
     /// Promises a [`beat`](Self::beat) at least every `within`, starting now. Without one the
     /// process stops being alive, so promise several times the longest step of the task's loop.
     #[must_use]
@@ -164,7 +175,10 @@ impl Component {
 
     /// The component does its work.
     pub fn ready(&self) {
-        let was = self.change(|entry| (entry.name.clone(), entry.not_ready.take()));
+        let was = self.change(|entry| {
+            entry.required &= !entry.once;
+            (entry.name.clone(), entry.not_ready.take())
+        });
         if let (name, Some(_)) = was {
             tracing::info!(component = %name, "component is ready");
         }

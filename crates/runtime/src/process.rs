@@ -31,8 +31,8 @@ use crate::{
 /// Between two tries to open what is away.
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(3));
 
-/// How long the parts may take to finish after a signal.
-pub const GRACE: Duration = Duration::from_secs(25);
+/// How long the parts may take to finish after a signal, where nothing else is said.
+const STOP_WITHIN_SECONDS: u64 = 25;
 
 /// Settings that every process has.
 #[derive(Debug, Clone, clap::Args)]
@@ -43,6 +43,9 @@ pub struct ProcessArgs {
     /// Write the addresses there as JSON once everything serves
     #[arg(long, value_name = "FILE")]
     pub ready_file: Option<PathBuf>,
+    /// How long what is under way may take after a signal; less than what the process is killed after
+    #[arg(long, value_name = "SECONDS", default_value_t = STOP_WITHIN_SECONDS)]
+    pub stop_within_seconds: u64,
 }
 
 /// The whole of a `main`: settings of the flags, the environment `SENDRY_*` and the file; logs; `run`; and the one place
@@ -124,6 +127,7 @@ pub struct Process {
     pub stop: CancellationToken,
     addresses: Map<String, Value>,
     ready_file: Option<PathBuf>,
+    stop_within: Duration,
 }
 
 impl Process {
@@ -135,6 +139,7 @@ impl Process {
         let ProcessArgs {
             admin_listen,
             ready_file,
+            stop_within_seconds,
         } = args;
         let shutdown = Shutdown::on_signals().map_err(ProcessError::Signals)?;
         let mut process = Self {
@@ -144,6 +149,7 @@ impl Process {
             stop: shutdown.token(),
             addresses: Map::new(),
             ready_file,
+            stop_within: Duration::from_secs(stop_within_seconds),
         };
         let router = admin::router(process.health.clone(), metrics);
         process
@@ -235,6 +241,7 @@ impl Process {
             stop,
             addresses,
             ready_file,
+            stop_within,
         } = self;
         let ready = async {
             while !health.readiness().ok() {
@@ -251,7 +258,10 @@ impl Process {
             }
             () = stop.cancelled() => {}
         }
-        tasks.join_all(GRACE).await.map_err(ProcessError::Tasks)
+        tasks
+            .join_all(stop_within)
+            .await
+            .map_err(ProcessError::Tasks)
     }
 }
 

@@ -8,6 +8,10 @@ use sendry_runtime::{config::SecretString, process::ProcessArgs};
 use crate::{
     leader::Timing,
     settings::{InvalidSettings, Settings},
+    workers::{
+        WorkerSettings,
+        settings::{BrokerUrl, PullPolicy},
+    },
 };
 
 /// `sendry-operator run`
@@ -67,6 +71,24 @@ pub struct OperatorArgs {
     /// How long after it could say so last a leader stops writing; less than --lease-duration
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "10s")]
     lease_give_up: Duration,
+    /// The image of workers' pods
+    #[arg(long, value_name = "IMAGE", default_value_t = WorkerSettings::default().image)]
+    worker_image: String,
+    /// When it is pulled
+    #[arg(long, value_enum, default_value_t = PullPolicy::IfNotPresent)]
+    worker_image_pull_policy: PullPolicy,
+    /// Where workers find RabbitMQ, such as amqp://host:5672/vhost: without user and password, each pipeline has its own
+    #[arg(long, value_name = "URL", default_value_t = WorkerSettings::default().queue_url)]
+    worker_queue_url: BrokerUrl,
+    /// The Secret of workers' stores, with the keys postgres-url and mongodb-url, in the operator's namespace
+    #[arg(long, value_name = "NAME", default_value_t = WorkerSettings::default().stores_secret)]
+    worker_stores_secret: String,
+    /// The service account of workers' pods; it needs no rights
+    #[arg(long, value_name = "NAME", default_value_t = WorkerSettings::default().service_account)]
+    worker_service_account: String,
+    /// How long a worker may take to finish what it holds before it is killed
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "60s")]
+    worker_grace: Duration,
     /// The API server, by a kubeconfig's current context; inside a cluster it is found without
     #[arg(long, value_name = "FILE")]
     pub(super) kubeconfig: Option<PathBuf>,
@@ -87,6 +109,12 @@ impl OperatorArgs {
             lease_duration,
             lease_renew,
             lease_give_up,
+            worker_image,
+            worker_image_pull_policy,
+            worker_queue_url,
+            worker_stores_secret,
+            worker_service_account,
+            worker_grace,
             ..
         } = self.clone();
         Settings {
@@ -102,6 +130,14 @@ impl OperatorArgs {
                 duration: lease_duration,
                 renew: lease_renew,
                 give_up: lease_give_up,
+            },
+            pods: WorkerSettings {
+                image: worker_image,
+                pull_policy: worker_image_pull_policy,
+                stores_secret: worker_stores_secret,
+                queue_url: worker_queue_url,
+                service_account: worker_service_account,
+                grace: worker_grace,
             },
             ..Settings::default()
         }

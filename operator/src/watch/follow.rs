@@ -11,7 +11,7 @@ use crate::metrics::{Kind, OperatorMetrics};
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
 
 /// Follows one kind.
-pub(super) struct Follow {
+pub(crate) struct Follow {
     pub kind: &'static str,
     /// Ready while what is known is complete and fresh.
     pub component: Component,
@@ -19,12 +19,12 @@ pub(super) struct Follow {
 }
 
 impl Follow {
-    pub(super) fn kind(&self) -> Kind {
+    pub(crate) fn kind(&self) -> Kind {
         Kind { kind: self.kind }
     }
 
     /// Runs until dropped. `hear` gets every event of every stream that `begin` begins.
-    pub(super) async fn run<K, S>(&self, begin: impl Fn() -> S, mut hear: impl FnMut(Event<K>))
+    pub(crate) async fn run<K, S>(&self, begin: impl Fn() -> S, mut hear: impl FnMut(Event<K>))
     where
         K: Debug,
         S: Stream<Item = watcher::Result<Event<K>>>,

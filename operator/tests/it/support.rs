@@ -233,6 +233,21 @@ impl Drop for Corner {
         // Ours, and those that were made for its tenants.
         let all = kubectl(&["get", "namespaces", "-o", "name"]);
         let ours = all.lines().filter(|line| line.ends_with(&self.name));
+        for namespace in ours.clone() {
+            let namespace = namespace.trim_start_matches("namespace/");
+            for pipeline in kubectl(&["get", "spl", "-n", namespace, "-o", "name"]).lines() {
+                let no_finalizers = r#"{"metadata":{"finalizers":null}}"#;
+                kubectl(&[
+                    "patch",
+                    pipeline,
+                    "-n",
+                    namespace,
+                    "--type=merge",
+                    "-p",
+                    no_finalizers,
+                ]);
+            }
+        }
         let mut delete = vec!["delete", "--wait=false", "--ignore-not-found"];
         delete.extend(ours);
         kubectl(&delete);

@@ -22,6 +22,8 @@ pub struct Switches {
     pub hanging_acks: AtomicBool,
     /// Acks begun.
     pub acks: AtomicUsize,
+    /// No consumer can be had.
+    pub no_consumer: AtomicBool,
     /// Depths are unknown.
     pub no_depth: AtomicBool,
 }
@@ -55,6 +57,9 @@ impl EventQueue for FaultyQueue {
     }
 
     async fn consume(&self, queue: &QueueName) -> Result<Box<dyn Consumer>, QueueError> {
+        if self.switches.no_consumer.load(SeqCst) {
+            return Err(told_to("consume from"));
+        }
         let inner = self.inner.consume(queue).await?;
         Ok(Box::new(FaultyConsumer {
             inner,

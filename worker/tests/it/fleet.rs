@@ -1,6 +1,6 @@
 //! Which queues are drained, while nobody can declare them.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering::SeqCst};
 
 use async_trait::async_trait;
 use sendry_runtime::shutdown::{Shutdown, Tasks};
@@ -9,10 +9,11 @@ use sendry_store::{
     contract::build::{event, request},
 };
 use sendry_worker::{
-    Settings,
-    fleet::{Fleet, ProvideError, ProvideQueues, Which},
+    Role, Settings,
+    fleet::{Fleet, ProvideError, ProvideQueues, Provided, Which},
 };
 
+use crate::acts::Act;
 use crate::harness::{Running, Stage, eventually, pipeline};
 
 struct NobodyThere;
@@ -22,6 +23,40 @@ impl ProvideQueues for NobodyThere {
     async fn provide(&self, _: &ControlSnapshot) -> Result<(), ProvideError> {
         Err("connection refused".into())
     }
+}
+
+/// As a pod of an operator's runs it.
+#[tokio::test]
+async fn a_worker_of_one_queue_is_ready_once_it_drains_and_stays_so_while_a_store_is_away() {
+    let stage = Stage::new();
+    stage.queue.switches.no_consumer.store(true, SeqCst);
+    let shutdown = Shutdown::new();
+    let mut tasks = Tasks::new(&shutdown);
+    let fleet = Fleet {
+        parts: stage.parts.clone(),
+        which: Which::One(Role::Worker, pipeline()),
+        settings: Settings::default(),
+        provider: Arc::new(Provided),
+        health: stage.health.clone(),
+    };
+    let component = stage.health.component("queues").once();
+    tasks.spawn_vital("queues", fleet.run(component, shutdown.token()));
+    let running = Running { shutdown, tasks };
+    let told = || stage.ready().contains("told to").then_some(());
+    eventually("readiness to tell of the queue", told, || stage.ready()).await;
+    assert!(!stage.health.readiness().ok(), "{}", stage.ready());
+
+    stage.queue.switches.no_consumer.store(false, SeqCst);
+    let ready = || stage.health.readiness().ok().then_some(());
+    eventually("readiness", ready, || stage.ready()).await;
+    stage.counts.always(Act::Away);
+    stage
+        .publish(&[stage.view.seal.message(1, &request([event()]))])
+        .await;
+    let told = || stage.ready().contains("store is away").then_some(());
+    eventually("readiness to tell of the store", told, || stage.ready()).await;
+    assert!(stage.health.readiness().ok(), "{}", stage.ready());
+    running.stop().await;
 }
 
 #[tokio::test]

@@ -13,6 +13,19 @@ fn a_component_is_not_ready_until_it_says_so() {
 }
 
 #[test]
+fn what_is_needed_once_makes_nothing_unready_afterwards() {
+    let health = Health::new();
+    let queue = health.component("queue").once();
+    queue.not_ready("no such queue");
+    assert!(!health.readiness().ok());
+    queue.ready();
+    queue.not_ready("no connection");
+    let report = health.readiness();
+    assert!(report.ok());
+    assert!(report.to_string().contains("no connection (informational)"));
+}
+
+#[test]
 fn the_verbose_text_has_a_line_per_component() {
     let health = Health::new();
     health.component("queue").ready();

@@ -7,6 +7,7 @@ fn args(ready_file: Option<PathBuf>) -> ProcessArgs {
     ProcessArgs {
         admin_listen: ([127, 0, 0, 1], 0).into(),
         ready_file,
+        stop_within_seconds: STOP_WITHIN_SECONDS,
     }
 }
 

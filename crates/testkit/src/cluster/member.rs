@@ -79,11 +79,12 @@ impl Member {
         }
         match kind {
             Kind::Ingest | Kind::Analytics => set("--listen", "127.0.0.1:0"),
-            Kind::Worker => set("--management-url", &urls.management),
-            Kind::Keeper => {
-                set("--management-url", &urls.management);
-                set("--role", "keeper");
-            }
+            Kind::Worker => {}
+            Kind::Keeper => set("--role", "keeper"),
+        }
+        // One that declares nothing needs none.
+        if matches!(kind, Kind::Worker | Kind::Keeper) && !urls.management.is_empty() {
+            set("--management-url", &urls.management);
         }
         args.extend(extra.iter().map(ToString::to_string));
         Self {

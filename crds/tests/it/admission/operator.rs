@@ -40,9 +40,9 @@ fn the_operator_writes_secrets_of_tenants_and_its_own_alone() {
 }
 
 #[test]
-fn the_operator_deletes_neither_secrets_nor_namespaces() {
+fn the_operator_deletes_no_namespaces_and_no_secrets_but_workers() {
     let own = server();
-    let says = "the operator deletes neither Secrets nor namespaces";
+    let says = "the operator deletes no namespaces, and no Secrets but those of workers";
     made(&own, &namespace("op-delete", "sendry.io/tenant: op", ""));
     made(&own, &secret("op-delete"));
     attempt(&own, OPERATOR, "delete secret key --namespace op-delete").refused(says);
@@ -60,6 +60,29 @@ fn the_operator_deletes_neither_secrets_nor_namespaces() {
         "delete secret key --namespace sendry-system",
     )
     .refused(says);
+    let workers = |name: &str| {
+        let labels = "metadata: { labels: { app.kubernetes.io/name: sendry-worker }, ";
+        secret("sendry-system")
+            .replace("metadata: { ", labels)
+            .replace("name: key", &format!("name: {name}"))
+    };
+    // A name alone does not make it a worker's, nor does a label.
+    made(&own, &workers("key-2"));
+    made(
+        &own,
+        &secret("sendry-system").replace("name: key", "name: w-2"),
+    );
+    for name in ["key-2", "w-2"] {
+        let args = format!("delete secret {name} --namespace sendry-system");
+        attempt(&own, OPERATOR, &args).refused(says);
+    }
+    made(&own, &workers("w-1"));
+    attempt(
+        &own,
+        OPERATOR,
+        "delete secret w-1 --namespace sendry-system",
+    )
+    .accepted();
     // Somebody else does.
     attempt(&own, None, "delete secret key --namespace op-delete").accepted();
 }
@@ -103,4 +126,62 @@ fn the_operator_makes_namespaces_for_tenants_and_takes_none() {
     )
     .refused(says);
     attempt(&own, OPERATOR, "label namespace op-made sendry.io/tenant-").refused(says);
+}
+
+/// A Deployment that makes no pods.
+fn deployment(namespace: &str, name: &str, label: &str) -> String {
+    format!(
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{ name: {name}, namespace: {namespace}, labels: {{ {label} }} }}\n\
+         spec:\n  replicas: 0\n  selector: {{ matchLabels: {{ a: b }} }}\n  template:\n    metadata: {{ labels: {{ a: b }} }}\n    \
+         spec: {{ containers: [{{ name: x, image: img }}] }}"
+    )
+}
+
+#[test]
+fn the_operator_writes_no_workloads_but_workers_in_its_own_namespace() {
+    let own = server();
+    let says = "and no other workload";
+    let worker = "app.kubernetes.io/name: sendry-worker";
+    made(&own, &namespace("op-apps", "sendry.io/tenant: op", ""));
+    for (namespace, name, label) in [
+        ("op-apps", "w-1", worker),
+        ("kube-system", "w-1", worker),
+        ("sendry-system", "w-1", ""),
+        ("sendry-system", "sendry-ingest", worker),
+    ] {
+        attempt(&own, OPERATOR, APPLY)
+            .with(deployment(namespace, name, label))
+            .refused(says);
+    }
+    attempt(&own, OPERATOR, APPLY)
+        .with(deployment("sendry-system", "w-1", worker))
+        .accepted();
+    attempt(
+        &own,
+        OPERATOR,
+        "scale deployment w-1 --replicas 1 --namespace sendry-system",
+    )
+    .accepted();
+    // Neither is another made a worker, nor a worker another.
+    made(&own, &deployment("sendry-system", "w-other", "app: web"));
+    for args in [
+        "label deployment w-other app.kubernetes.io/name=sendry-worker --namespace sendry-system",
+        "label deployment w-1 app.kubernetes.io/name- --namespace sendry-system",
+        "delete deployment w-other --namespace sendry-system",
+    ] {
+        attempt(&own, OPERATOR, args).refused(says);
+    }
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: { name: w-1, namespace: sendry-system, \
+               labels: { app.kubernetes.io/name: sendry-worker } }\nspec: { containers: [{ name: x, image: img }] }";
+    attempt(&own, OPERATOR, APPLY).with(pod).refused(says);
+    let configs = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: w-1, namespace: op-apps, \
+                   labels: { app.kubernetes.io/name: sendry-worker } }";
+    attempt(&own, OPERATOR, APPLY).with(configs).refused(says);
+    attempt(&own, OPERATOR, APPLY)
+        .with(configs.replace("op-apps", "sendry-system"))
+        .accepted();
+    for kind in ["deployment", "configmap"] {
+        let args = format!("delete {kind} w-1 --namespace sendry-system");
+        attempt(&own, OPERATOR, &args).accepted();
+    }
 }

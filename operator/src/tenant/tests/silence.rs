@@ -16,12 +16,13 @@ use tokio_util::sync::CancellationToken;
 use tower::{BoxError, service_fn};
 
 use super::*;
+use crate::pipeline::fleet::Followers;
 use crate::{
     context::SystemEntropy,
     events::Events,
     metrics::OperatorMetrics,
     settings::Settings,
-    topology::{self, Topology},
+    topology::{self, Term, Topology},
 };
 
 const TENANT: &str = "/apis/sendry.io/v1alpha1/sendrytenants/acme";
@@ -183,6 +184,8 @@ impl Stage {
                 others: Arc::new(Nobody),
                 metrics: OperatorMetrics::default(),
                 again: Arc::new(|_: &str| {}),
+                pipelines: Followers::default(),
+                wake: Arc::new(|_: &str| {}),
             },
             _folder: folder,
         }

@@ -15,6 +15,7 @@ use sendry_operator::{
     error::Failure,
     events::Events,
     metrics::OperatorMetrics,
+    pipeline::fleet::Followers,
     settings::{Settings, WATCH_FILTER_LABEL},
     tenant::{TenantReconciler, others::Others},
     topology::{self, Term, Topology},
@@ -128,6 +129,8 @@ impl Site {
             others: Arc::new(Nobody),
             metrics: OperatorMetrics::default(),
             again: Arc::new(|_: &str| {}),
+            pipelines: Followers::default(),
+            wake: Arc::new(|_: &str| {}),
         };
         let term = Term {
             holds: &|| true,

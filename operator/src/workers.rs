@@ -1,0 +1,46 @@
+//! The workers of a pipeline, as objects in the operator's own namespace: a Secret with the broker's user, a ConfigMap, a
+//! Deployment and a PodDisruptionBudget, all of one name.
+//!
+//! **Guarantee.** Nothing of a resource gets into a pod but its checked names and numbers: the image, the credentials and
+//! the pod's shape are the operator's own settings. A pass at rest writes nothing. How many replicas there are is never
+//! written here, but for the first moment of a Deployment: the autoscaler owns it. An object of that name that is not ours,
+//! or another pipeline's, is never touched; and nothing is deleted that was not looked at, with its uid, the moment before.
+//!
+//! | module | question |
+//! |---|---|
+//! | [`settings`] | what does the operator itself say of workers? |
+//! | [`build`] | what should stand, as values? |
+//! | [`apply`], [`secret`] | how is it made so, and taken away? |
+//! | [`watch`], [`availability`] | what stands, and why are there fewer than there should be? |
+
+pub mod apply;
+pub mod availability;
+pub mod build;
+mod differ;
+mod ours;
+pub mod secret;
+pub mod settings;
+pub mod watch;
+
+use sendry_crds::pipeline::WorkerSpec;
+use sendry_domain::id::{PipelineName, TenantId};
+
+pub use apply::{ensure, remove};
+pub use availability::Availability;
+pub use build::{check, name};
+pub use secret::reader;
+pub use settings::WorkerSettings;
+pub use watch::{Look, WorkersWatch};
+
+/// What a pipeline's workers should be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Wanted {
+    /// Whose.
+    pub tenant: TenantId,
+    /// The pipeline they drain.
+    pub pipeline: PipelineName,
+    /// What its resource says of them; see [`check`].
+    pub spec: WorkerSpec,
+    /// With how many a Deployment begins that is not there yet. Afterwards it is the autoscaler's.
+    pub first_replicas: u32,
+}

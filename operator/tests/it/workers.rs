@@ -1,0 +1,7 @@
+//! Workers' objects on a real API server, whose controllers make ReplicaSets and pods of them.
+
+mod applying;
+mod crashes;
+mod place;
+mod rights;
+mod watching;
