@@ -5,7 +5,7 @@
 FROM node:22-bookworm-slim AS dashboard
 WORKDIR /src/dashboard
 COPY dashboard/package.json dashboard/package-lock.json ./
-RUN --mount=type=cache,target=/root/.npm npm ci --no-audit --no-fund
+RUN --mount=type=cache,target=/npm npm ci --cache /npm --no-audit --no-fund
 COPY dashboard/ ./
 RUN npm run build
 
@@ -21,7 +21,7 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
         --package sendry-analytics --package sendry \
     && mkdir /out \
     && for program in sendry-operator sendry-ingest sendry-worker sendry-analytics sendry; do \
-        strip -o /out/$program target/release/$program; \
+        strip -o /out/$program target/release/$program || exit 1; \
     done
 
 # libc, libgcc, certificates, /tmp, and no shell.

@@ -6,6 +6,7 @@
 
 use std::{
     fs,
+    net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::Command,
     time::Duration,
@@ -28,6 +29,7 @@ const STOP: Duration = Duration::from_secs(20);
 #[derive(Debug)]
 pub struct Mongo {
     folder: PathBuf,
+    address: Ipv4Addr,
     port: Port,
     front: Process,
     store: Option<Store>,
@@ -48,6 +50,14 @@ impl Mongo {
     /// # Errors
     /// When none is installed or it does not come up, with the end of its log.
     pub fn start(folder: &Path) -> anyhow::Result<Self> {
+        Self::start_at(folder, Ipv4Addr::LOCALHOST)
+    }
+
+    /// Starts one that listens there: for pods, the machine as they see it ([`crate::node::Node::host`]).
+    ///
+    /// # Errors
+    /// As [`Mongo::start`].
+    pub fn start_at(folder: &Path, address: Ipv4Addr) -> anyhow::Result<Self> {
         let folder = folder.join("mongodb");
         fs::create_dir_all(folder.join("data"))
             .with_context(|| format!("failed to make {}", folder.display()))?;
@@ -56,9 +66,10 @@ impl Mongo {
             Some(_) => None,
             None => Some(Store::start(&folder)?),
         };
-        let front = front(&folder, &port, store.as_ref())?;
+        let front = front(&folder, (address, port.number).into(), store.as_ref())?;
         let mut this = Self {
             folder,
+            address,
             port,
             front,
             store,
@@ -70,7 +81,7 @@ impl Mongo {
     /// Where it is.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("mongodb://127.0.0.1:{}/", self.port.number)
+        format!("mongodb://{}/", self.address())
     }
 
     /// Its port.
@@ -112,7 +123,7 @@ impl Mongo {
         if let Some(store) = &mut self.store {
             store.restart(&self.folder)?;
         }
-        self.front = front(&self.folder, &self.port, self.store.as_ref())?;
+        self.front = front(&self.folder, self.address(), self.store.as_ref())?;
         self.wait_until_ready()
     }
 
@@ -153,8 +164,12 @@ impl Mongo {
         std::iter::once(self.front.id()).chain(store)
     }
 
+    fn address(&self) -> SocketAddr {
+        (self.address, self.port.number).into()
+    }
+
     fn wait_until_ready(&mut self) -> anyhow::Result<()> {
-        let address = local(self.port.number);
+        let address = self.address();
         self.front.wait(START, "the MongoDB server to answer", || {
             probe::mongodb(address)
         })
@@ -200,12 +215,13 @@ impl Store {
     }
 }
 
-fn front(folder: &Path, port: &Port, store: Option<&Store>) -> anyhow::Result<Process> {
+fn front(folder: &Path, at: SocketAddr, store: Option<&Store>) -> anyhow::Result<Process> {
     let mut command = match store {
         None => {
             let mut command = Command::new("mongod");
             command
-                .args(["--bind_ip", "127.0.0.1", "--port", &port.number.to_string()])
+                .args(["--bind_ip", &at.ip().to_string()])
+                .args(["--port", &at.port().to_string()])
                 .arg("--dbpath")
                 .arg(folder.join("data"));
             command
@@ -223,7 +239,7 @@ fn front(folder: &Path, port: &Port, store: Option<&Store>) -> anyhow::Result<Pr
                     sid::USER,
                     store.port.number
                 ))
-                .arg(format!("--listen-addr=127.0.0.1:{}", port.number))
+                .arg(format!("--listen-addr={at}"))
                 .arg(format!("--state-dir={}", folder.join("data").display()))
                 .args(["--no-auth", "--telemetry=disable", "--debug-addr=-"])
                 .arg("--log-level=warn");

@@ -2,6 +2,8 @@
 
 use std::{
     fs,
+    io::Write,
+    net::{Ipv4Addr, SocketAddr},
     os::unix::{fs::chown, process::CommandExt},
     path::{Path, PathBuf},
     process::Command,
@@ -13,7 +15,7 @@ use anyhow::{Context, ensure};
 use crate::{
     machine::{self, User},
     port::Port,
-    probe::{self, local},
+    probe,
     process::{self, Id, Process},
 };
 
@@ -27,12 +29,24 @@ const STOP: Duration = Duration::from_secs(20);
 const TRIES: u32 = 20;
 
 /// What a server may be given.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// Room for its data in MiB, as a file system of its own: for a disk that gets full. Needs root.
     pub room_mib: Option<u32>,
     /// Settings, such as `("max_connections", "20")`.
     pub settings: Vec<(String, String)>,
+    /// Where it listens: for pods, the machine as they see it ([`crate::node::Node::host`]).
+    pub address: Ipv4Addr,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            room_mib: None,
+            settings: Vec::new(),
+            address: Ipv4Addr::LOCALHOST,
+        }
+    }
 }
 
 /// A server.
@@ -68,6 +82,9 @@ impl Postgres {
         }
         let port = Port::free()?;
         initialise(&data, user)?;
+        if options.address != Ipv4Addr::LOCALHOST {
+            let_in(&data)?;
+        }
         let server = Process::start(
             &mut command_of(&data, user, &port, options)?,
             &folder.join("server.log"),
@@ -86,7 +103,7 @@ impl Postgres {
     /// Where it is, as a superuser who needs no password.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("postgres://{ROLE}@127.0.0.1:{}/postgres", self.port.number)
+        format!("postgres://{ROLE}@{}/postgres", self.address())
     }
 
     /// Its port.
@@ -106,7 +123,7 @@ impl Postgres {
     /// # Errors
     /// With the server's message.
     pub fn query(&self, database: &str, sql: &str) -> anyhow::Result<Vec<Vec<Option<String>>>> {
-        probe::postgres(local(self.port.number), ROLE, database, sql)
+        probe::postgres(self.address(), ROLE, database, sql)
     }
 
     /// SIGKILL to the postmaster and every backend.
@@ -172,8 +189,12 @@ impl Postgres {
         vec![self.server.id()]
     }
 
+    fn address(&self) -> SocketAddr {
+        (self.options.address, self.port.number).into()
+    }
+
     fn wait_until_ready(&mut self) -> anyhow::Result<()> {
-        let address = local(self.port.number);
+        let address = self.address();
         self.server
             .wait(START, "PostgreSQL to answer", || {
                 probe::postgres(address, ROLE, "postgres", "select 1")
@@ -247,6 +268,16 @@ fn initialise(data: &Path, user: Option<User>) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Lets everybody in who reaches it: only pods of a test's own cluster do.
+fn let_in(data: &Path) -> anyhow::Result<()> {
+    let file = data.join("pg_hba.conf");
+    let line = b"host all all 0.0.0.0/0 trust\n";
+    let opened = fs::File::options().append(true).open(&file);
+    opened
+        .and_then(|mut file| file.write_all(line))
+        .with_context(|| format!("failed to write {}", file.display()))
+}
+
 fn command_of(
     data: &Path,
     user: Option<User>,
@@ -255,10 +286,10 @@ fn command_of(
 ) -> anyhow::Result<Command> {
     let mut command = as_user("postgres", user)?;
     command.arg("-D").arg(data);
-    let port = port.number.to_string();
+    let (port, address) = (port.number.to_string(), options.address.to_string());
     let ours = [
         ("port", port.as_str()),
-        ("listen_addresses", "127.0.0.1"),
+        ("listen_addresses", address.as_str()),
         ("unix_socket_directories", ""),
         ("max_connections", "300"),
     ];

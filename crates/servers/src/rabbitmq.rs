@@ -4,6 +4,7 @@
 
 use std::{
     fs,
+    net::Ipv4Addr,
     path::{Path, PathBuf},
     process::{Command, Output},
     time::Duration,
@@ -14,7 +15,7 @@ use anyhow::{Context, ensure};
 use crate::{
     machine,
     port::Port,
-    probe::{self, local},
+    probe,
     process::{Id, Process},
 };
 
@@ -36,6 +37,8 @@ pub struct Options {
     pub settings: Vec<String>,
     /// A second door to the management API, with TLS.
     pub tls: Option<Tls>,
+    /// Where it listens: for pods, the machine as they see it ([`crate::node::Node::host`]).
+    pub address: Ipv4Addr,
 }
 
 /// Files in PEM form for a door with TLS. The node reads them again when it is restarted.
@@ -58,6 +61,7 @@ impl Default for Options {
             statistics_every_ms: 1_000,
             settings: Vec::new(),
             tls: None,
+            address: Ipv4Addr::LOCALHOST,
         }
     }
 }
@@ -66,6 +70,7 @@ impl Default for Options {
 #[derive(Debug)]
 pub struct RabbitMq {
     folder: PathBuf,
+    address: Ipv4Addr,
     amqp: Port,
     management: Port,
     management_tls: Port,
@@ -105,11 +110,18 @@ impl RabbitMq {
         let epmd = Process::start(&mut command, &folder.join("epmd.log"))
             .context("RabbitMQ is not installed here: `cargo xtask services up` installs it")?;
         let node = Process::start(
-            &mut command_of(&folder, "rabbitmq-server", &amqp, &distribution, &names),
+            &mut command_of(
+                &folder,
+                "rabbitmq-server",
+                (options.address, &amqp),
+                &distribution,
+                &names,
+            ),
             &folder.join("node.log"),
         )?;
         let mut this = Self {
             folder,
+            address: options.address,
             amqp,
             management,
             management_tls,
@@ -125,13 +137,16 @@ impl RabbitMq {
     /// Where AMQP is spoken, as an administrator.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("amqp://guest:guest@127.0.0.1:{}", self.amqp.number)
+        format!("amqp://guest:guest@{}:{}", self.address, self.amqp.number)
     }
 
     /// Where the management API is.
     #[must_use]
     pub fn management_url(&self) -> String {
-        format!("http://guest:guest@127.0.0.1:{}", self.management.number)
+        format!(
+            "http://guest:guest@{}:{}",
+            self.address, self.management.number
+        )
     }
 
     /// Port of the management API with TLS, where [`Options::tls`] asks for one.
@@ -223,14 +238,15 @@ impl RabbitMq {
         command_of(
             &self.folder,
             script,
-            &self.amqp,
+            (self.address, &self.amqp),
             &self.distribution,
             &self.names,
         )
     }
 
     fn wait_until_ready(&mut self) -> anyhow::Result<()> {
-        let (amqp, management) = (local(self.amqp.number), local(self.management.number));
+        let address = |port: &Port| (self.address, port.number).into();
+        let (amqp, management) = (address(&self.amqp), address(&self.management));
         self.node
             .wait(START, "RabbitMQ to answer", || {
                 probe::amqp(amqp)?;
@@ -245,9 +261,10 @@ fn node_name(amqp: &Port) -> String {
 }
 
 fn configuration(amqp: u16, management: u16, management_tls: u16, options: &Options) -> String {
+    let address = options.address;
     let mut text = format!(
-        "listeners.tcp.1 = 127.0.0.1:{amqp}\n\
-         management.tcp.ip = 127.0.0.1\n\
+        "listeners.tcp.1 = {address}:{amqp}\n\
+         management.tcp.ip = {address}\n\
          management.tcp.port = {management}\n\
          loopback_users = none\n\
          disk_free_limit.absolute = {}\n\
@@ -261,7 +278,7 @@ fn configuration(amqp: u16, management: u16, management_tls: u16, options: &Opti
         let ask = tls.ask_for_certificate;
         let verify = if ask { "verify_peer" } else { "verify_none" };
         text.push_str(&format!(
-            "management.ssl.ip = 127.0.0.1\n\
+            "management.ssl.ip = {address}\n\
              management.ssl.port = {management_tls}\n\
              management.ssl.cacertfile = {}\n\
              management.ssl.certfile = {}\n\
@@ -284,7 +301,7 @@ fn configuration(amqp: u16, management: u16, management_tls: u16, options: &Opti
 fn command_of(
     folder: &Path,
     script: &str,
-    amqp: &Port,
+    (address, amqp): (Ipv4Addr, &Port),
     distribution: &Port,
     names: &Port,
 ) -> Command {
@@ -297,7 +314,7 @@ fn command_of(
         .env("ERL_EPMD_PORT", names.number.to_string())
         .env("ERL_EPMD_ADDRESS", "127.0.0.1")
         .env("RABBITMQ_NODENAME", node_name(amqp))
-        .env("RABBITMQ_NODE_IP_ADDRESS", "127.0.0.1")
+        .env("RABBITMQ_NODE_IP_ADDRESS", address.to_string())
         .env("RABBITMQ_NODE_PORT", amqp.number.to_string())
         .env("RABBITMQ_DIST_PORT", distribution.number.to_string())
         .env("RABBITMQ_CONF_ENV_FILE", path("no-environment"))

@@ -1,6 +1,6 @@
 //! The `Dockerfile` makes the images of the table, and of the versions that everything else is built with.
 
-use std::fs;
+use std::{collections::BTreeSet, fs};
 
 use super::{ALL, FOLDER, USER};
 use crate::tree;
@@ -53,14 +53,21 @@ fn every_program_is_built_and_run_by_the_same_user() {
         .iter()
         .find(|line| line.contains("cargo build"))
         .unwrap();
-    for image in &ALL {
-        assert!(
-            build.contains(&format!("--package {}", image.program)),
-            "{build}"
-        );
-    }
+    let words = |from: &str, to: &str| {
+        let rest = build.split_once(from).unwrap().1;
+        let part = rest.split_once(to).unwrap().0;
+        let words = part.split_whitespace().filter(|word| *word != "--package");
+        words.map(str::to_owned).collect::<BTreeSet<_>>()
+    };
+    let programs: BTreeSet<String> = ALL.iter().map(|image| image.program.to_owned()).collect();
+    assert_eq!(words("--bins", "&&"), programs);
+    assert_eq!(words("for program in", ";"), programs);
     let (_, lines) = stage("base");
     assert!(lines.contains(&format!("USER {USER}:{USER}")), "{lines:?}");
+    let label = lines.iter().find(|line| line.starts_with("LABEL")).unwrap();
+    for (name, value) in ALL[0].labels().iter().skip(1) {
+        assert!(label.contains(&format!("{name}={value:?}")), "{label}");
+    }
 }
 
 #[test]

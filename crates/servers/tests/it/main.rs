@@ -9,7 +9,7 @@
 
 use std::{
     io::{Read, Write},
-    net::TcpStream,
+    net::{Ipv4Addr, TcpStream},
     path::Path,
     time::Duration,
 };
@@ -97,6 +97,7 @@ fn postgres_in_a_small_room_runs_out_of_it_and_goes_on_when_there_is_room() {
     let options = postgres::Options {
         room_mib: Some(160),
         settings: vec![("max_wal_size".to_owned(), "64MB".to_owned())],
+        ..postgres::Options::default()
     };
     let mut server = Postgres::start(folder.path(), &options).unwrap();
     let ballast = server.data().join("ballast");
@@ -120,4 +121,41 @@ fn the_mongodb_server_comes_back_after_a_kill() {
     assert!(!is_running(pid) && probe::mongodb(address).is_err());
     server.restart().unwrap();
     probe::mongodb(address).unwrap();
+}
+
+#[test]
+fn stores_and_broker_listen_where_pods_reach_them_and_nowhere_else() {
+    let folder = tempfile::tempdir().unwrap();
+    // Of this machine, and not the one that everybody means by it.
+    let address = Ipv4Addr::new(127, 0, 0, 2);
+    let rabbit = rabbitmq::Options {
+        address,
+        ..rabbitmq::Options::default()
+    };
+    let postgres = postgres::Options {
+        address,
+        ..postgres::Options::default()
+    };
+    let path = folder.path();
+    let (rabbit, postgres, mongo) = std::thread::scope(|scope| {
+        let rabbit = scope.spawn(|| RabbitMq::start(path, &rabbit).unwrap());
+        let postgres = scope.spawn(|| Postgres::start(path, &postgres).unwrap());
+        let mongo = scope.spawn(|| Mongo::start_at(path, address).unwrap());
+        (
+            rabbit.join().unwrap(),
+            postgres.join().unwrap(),
+            mongo.join().unwrap(),
+        )
+    });
+    let urls = [
+        rabbit.url(),
+        rabbit.management_url(),
+        postgres.url(),
+        mongo.url(),
+    ];
+    assert!(urls.iter().all(|url| url.contains("127.0.0.2")), "{urls:?}");
+    for port in [rabbit.port(), postgres.port(), mongo.port()] {
+        assert!(TcpStream::connect((address, port)).is_ok(), "{port}");
+        assert!(TcpStream::connect(probe::local(port)).is_err(), "{port}");
+    }
 }

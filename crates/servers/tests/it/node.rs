@@ -14,6 +14,7 @@ use sendry_servers::{
     kube::Options,
     machine,
     node::Node,
+    postgres::{self, Postgres},
     process,
 };
 
@@ -145,16 +146,29 @@ fn a_node_runs_pods_that_reach_services_by_name_and_this_machine_and_leaves_noth
     let script = format!(
         "for i in {{1..600}}; do cat < /dev/tcp/greeter.strict.svc.cluster.local/80 && break; read -rt 0.1 <> <(:); done
          cat < /dev/tcp/greeter/80
+         : < /dev/tcp/kubernetes.default/443 && echo the API server, too
          echo hello > /dev/tcp/{}/{}",
         address.ip(),
         address.port()
     );
     apply(&pod("guest", &script));
     let log = log(&node, "guest");
-    assert!(log.ends_with("welcome\nwelcome\n"), "{log}");
+    assert!(
+        log.ends_with("welcome\nwelcome\nthe API server, too\n"),
+        "{log}"
+    );
     let (heard, from) = heard.join().unwrap();
     assert_eq!(heard, "hello\n");
     assert_ne!(from.ip(), address.ip(), "it comes as itself");
+
+    // A store for pods lets in whoever comes from the cluster.
+    let options = postgres::Options {
+        address: node.host(),
+        ..postgres::Options::default()
+    };
+    let mut store = Postgres::start(folder.path(), &options).unwrap();
+    assert!(store.query("postgres", "select 1").is_ok());
+    store.stop().unwrap();
 
     // From here, by the address of the service.
     let get = ["get", "service", "greeter", "--namespace", "strict"];
