@@ -1,7 +1,7 @@
-//! Where it plays: a node, the three stores on this machine, and links by which pods reach them.
+//! Where it plays: a node, and beside it the three stores, where pods reach them.
 
 use std::{
-    net::{Ipv4Addr, SocketAddr},
+    net::SocketAddr,
     path::{Path, PathBuf},
 };
 
@@ -12,7 +12,6 @@ use sendry_servers::{kube, node::Node};
 use sendry_testkit::{
     client::Client,
     cluster::{Servers, Urls},
-    proxy::Proxy,
 };
 use serde_json::{Value, json};
 
@@ -33,33 +32,11 @@ const ROOM: &str = "pods";
 /// Dropped, all of it is gone.
 pub struct Stage {
     pub node: Node,
-    /// Where tests and the oracle find the stores; pods go by the links.
+    /// Where the stores are.
     pub urls: Urls,
     tag: String,
-    // The links end before what they lead to.
-    links: Links,
     servers: Servers,
     given: Given,
-}
-
-/// From the address that pods know to the stores.
-struct Links {
-    amqp: Proxy,
-    management: Proxy,
-    postgres: Proxy,
-    mongodb: Proxy,
-}
-
-impl Links {
-    async fn lay(host: Ipv4Addr, urls: &Urls) -> anyhow::Result<Self> {
-        let to = async |url: &str| Proxy::start_at(host, address(url)?).await;
-        Ok(Self {
-            amqp: to(&urls.queue).await?,
-            management: to(&urls.management).await?,
-            postgres: to(&urls.postgres).await?,
-            mongodb: to(&urls.mongodb).await?,
-        })
-    }
 }
 
 impl Stage {
@@ -67,14 +44,13 @@ impl Stage {
     pub async fn set(folder: &Path, options: &Options) -> anyhow::Result<Told<Self>> {
         let (node, servers) = tokio::task::block_in_place(|| {
             let node = Node::start(folder, &kube::Options::default())?;
-            let servers = Servers::start(folder)?;
+            let servers = Servers::start_at(folder, node.host())?;
             for name in IMAGES {
                 node.load_image(&archive(&options.images, name)?)?;
             }
             anyhow::Ok((node, servers))
         })?;
         let urls = servers.room(ROOM).await?;
-        let links = Links::lay(node.host(), &urls).await?;
         let seen = format!(
             "Kubernetes {}, RabbitMQ, PostgreSQL and a MongoDB server at {} for pods",
             version(&node)?,
@@ -85,7 +61,6 @@ impl Stage {
             node,
             urls,
             tag: options.tag.clone(),
-            links,
             servers,
             given,
         };
@@ -94,19 +69,13 @@ impl Stage {
 
     /// The namespace, restricted, and the Secret that the chart asks for.
     pub fn prepare(&self) -> anyhow::Result<()> {
-        let Links {
-            amqp,
-            management,
-            postgres,
-            mongodb,
-        } = &self.links;
         let nobody = self.urls.queue.replace("guest:guest@", "");
         let data = json!({
-            "queue-url": coded(&amqp.through(&self.urls.queue)),
-            "worker-queue-url": coded(&amqp.through(&nobody)),
-            "management-url": coded(&management.through(&self.urls.management)),
-            "postgres-url": coded(&postgres.through(&self.urls.postgres)),
-            "mongodb-url": coded(&mongodb.through(&self.urls.mongodb)),
+            "queue-url": coded(&self.urls.queue),
+            "worker-queue-url": coded(&nobody),
+            "management-url": coded(&self.urls.management),
+            "postgres-url": coded(&self.urls.postgres),
+            "mongodb-url": coded(&self.urls.mongodb),
         });
         let restricted = "pod-security.kubernetes.io/enforce";
         let namespace = json!({
@@ -244,16 +213,6 @@ fn archive(folder: &Path, name: &str) -> anyhow::Result<PathBuf> {
 
 fn coded(text: &str) -> String {
     BASE64_STANDARD.encode(text)
-}
-
-/// Host and port of a URL.
-fn address(url: &str) -> anyhow::Result<SocketAddr> {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = rest.split(['/', '?']).next().unwrap_or(rest);
-    let address = authority.rsplit('@').next().unwrap_or(authority);
-    address
-        .parse()
-        .with_context(|| format!("no host and port in {url}"))
 }
 
 fn version(node: &Node) -> anyhow::Result<String> {

@@ -5,7 +5,7 @@ mod member;
 
 use std::{
     collections::BTreeMap,
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::Command,
     time::{Duration, Instant},
@@ -60,6 +60,26 @@ impl Servers {
             &rabbitmq::Options::default(),
             &postgres::Options::default(),
         )
+    }
+
+    /// The same, where pods of a node of ours reach them: at this address of the machine.
+    ///
+    /// # Errors
+    /// When one does not come up.
+    pub fn start_at(folder: &Path, address: Ipv4Addr) -> anyhow::Result<Self> {
+        let rabbit = rabbitmq::Options {
+            address,
+            ..Default::default()
+        };
+        let postgres = postgres::Options {
+            address,
+            ..Default::default()
+        };
+        Ok(Self {
+            rabbit: RabbitMq::start(folder, &rabbit)?,
+            postgres: Postgres::start(folder, &postgres)?,
+            mongo: Mongo::start_at(folder, address)?,
+        })
     }
 
     /// The same, with options.

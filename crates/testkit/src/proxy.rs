@@ -4,7 +4,7 @@
 //! whole again it arrives, late. A cut is a reset of every connection, with what was under way lost.
 
 use std::{
-    net::{Ipv4Addr, SocketAddr},
+    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -57,8 +57,7 @@ impl Faults {
 /// A link to a server, listening on a port of its own.
 #[derive(Debug)]
 pub struct Proxy {
-    address: SocketAddr,
-    _port: Port,
+    port: Port,
     upstream: Arc<watch::Sender<SocketAddr>>,
     faults: Arc<watch::Sender<Faults>>,
     open: Arc<AtomicU64>,
@@ -71,16 +70,8 @@ impl Proxy {
     /// # Errors
     /// When no port is free.
     pub async fn start(upstream: SocketAddr) -> anyhow::Result<Self> {
-        Self::start_at(Ipv4Addr::LOCALHOST, upstream).await
-    }
-
-    /// The same, for clients that reach this machine at another address of it, such as pods.
-    ///
-    /// # Errors
-    /// When no port is free, or the address is not this machine's.
-    pub async fn start_at(listen: Ipv4Addr, upstream: SocketAddr) -> anyhow::Result<Self> {
         let port = Port::free()?;
-        let address = SocketAddr::from((listen, port.number));
+        let address = SocketAddr::from(([127, 0, 0, 1], port.number));
         let listener = TcpListener::bind(address)
             .await
             .context("failed to listen for the proxy")?;
@@ -94,8 +85,7 @@ impl Proxy {
             open.clone(),
         ));
         Ok(Self {
-            address,
-            _port: port,
+            port,
             upstream,
             faults,
             open,
@@ -106,7 +96,7 @@ impl Proxy {
     /// Where clients connect.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.address
+        ([127, 0, 0, 1], self.port.number).into()
     }
 
     /// `url` with this link in place of its host and port.
