@@ -1,6 +1,6 @@
 //! A tenant with its pipeline, as its team and the one that runs the platform see them.
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use sendry_servers::node::Node;
 use serde_json::{Value, json};
 
@@ -169,21 +169,24 @@ impl<'a> Pipeline<'a> {
         .await
     }
 
-    /// Its line of `kubectl get spl`, after the names.
+    /// What `kubectl get spl` shows of it: `Desired 5, Replicas 3, …`.
     pub fn columns(&self) -> anyhow::Result<String> {
-        let what = [
-            "get",
-            "spl",
-            "default",
-            "--namespace",
-            &self.tenant,
-            "--no-headers",
-        ];
-        let line = ctl(self.node, &what)?;
-        Ok(line
-            .split_whitespace()
-            .skip(1)
-            .collect::<Vec<_>>()
-            .join(" "))
+        let what = ["get", "spl", "default", "--namespace", &self.tenant];
+        let table = ctl(self.node, &what)?;
+        let mut lines = table.lines();
+        let (Some(head), Some(line)) = (lines.next(), lines.next()) else {
+            bail!("kubectl get spl shows nothing of {}", self.tenant);
+        };
+        let shown = head.split_whitespace().filter_map(|name| {
+            let at = head.find(name)?;
+            // A column that is empty has only blanks until the next one.
+            let cell = line.get(at..)?;
+            let cell = cell
+                .split_whitespace()
+                .next()
+                .filter(|_| !cell.starts_with(' '))?;
+            (!["NAME", "AGE"].contains(&name)).then(|| format!("{} {cell}", name.to_lowercase()))
+        });
+        Ok(shown.collect::<Vec<_>>().join(", "))
     }
 }
