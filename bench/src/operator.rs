@@ -81,7 +81,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     };
     bench.cluster.prepare().await?;
     report::title(&format!(
-        "The operator, {} (`cargo xtask bench operator --tenants {} --real {}`)",
+        "The operator, {} (`cargo xtask bench operator --tenants {} --real {} --queues {} --scaled {}`)",
         if cfg!(debug_assertions) {
             "a debug build"
         } else {
@@ -89,6 +89,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         },
         args.tenants,
         args.real,
+        args.queues,
+        args.scaled,
     ));
     if args.tenants > 0 {
         bench.many().await?;

@@ -175,7 +175,6 @@ fn beat(postgres: &Postgres, database: &str, (count, each): (usize, usize)) -> a
 pub async fn real_broker(url: &str, count: usize) -> anyhow::Result<()> {
     let options = AmqpOptions::new(url)?;
     let queue = AmqpQueue::connect(options.clone());
-    queue.ready(PATIENCE).await?;
     let tenant = TenantId::new("asked")?;
     let pipelines = (0..count).map(|number| PipelineName::new(&name(number)));
     let pipelines = pipelines.collect::<Result<Vec<_>, _>>()?;

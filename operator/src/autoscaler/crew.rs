@@ -3,7 +3,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, atomic::AtomicBool, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use sendry_runtime::{clock::Clock, error_chain::chain};
@@ -98,7 +101,7 @@ impl<T: Send + 'static> Crew<T> {
                     return (uid, ended);
                 }
                 Some(Err(error)) => {
-                    tracing::error!(%error, "a part of the autoscaler's work ended badly")
+                    tracing::error!(%error, "a part of the autoscaler's work ended badly");
                 }
                 None => std::future::pending::<()>().await,
             }

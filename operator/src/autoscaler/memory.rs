@@ -1,6 +1,6 @@
 //! What is remembered of each pipeline between looks, and what follows from the next one. Pure.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use sendry_domain::{
     id::{PipelineName, TenantId},
@@ -111,10 +111,7 @@ impl Memory {
     }
 
     fn forget_all_but(&mut self, subjects: &[Subject]) {
-        if self.kept.len() == 0 {
-            return;
-        }
-        let there: std::collections::HashSet<&str> = subjects
+        let there: HashSet<&str> = subjects
             .iter()
             .map(|subject| subject.uid.as_str())
             .collect();

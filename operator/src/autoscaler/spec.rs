@@ -48,10 +48,12 @@ mod tests {
 
     #[test]
     fn nothing_said_is_the_default() {
-        assert_eq!(
-            spec(&followed("shop", "orders", json!({}))),
-            Spec::default()
-        );
+        // The schema puts one there, so that the `scale` subresource can be read.
+        let expected = Spec {
+            replicas: Some(1),
+            ..Spec::default()
+        };
+        assert_eq!(spec(&followed("shop", "orders", json!({}))), expected);
     }
 
     #[test]
