@@ -4,4 +4,4 @@ mod conflicts;
 mod crashes;
 mod deletion;
 mod lifecycle;
-mod stage;
+pub mod stage;
