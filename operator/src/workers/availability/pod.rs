@@ -90,7 +90,7 @@ fn of_container(status: &ContainerStatus) -> Option<Trouble> {
             message: format!("the worker's container cannot be made: {}", cut(message)),
         }),
         // Between two tries it runs, or has just ended: the same trouble.
-        _ => crashed(status).map(|ended| of_crash(ended)),
+        _ => crashed(status).map(of_crash),
     }
 }
 
