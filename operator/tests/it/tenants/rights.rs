@@ -56,7 +56,9 @@ async fn what_it_may_do_is_enough_for_all_that_it_does() {
     .await;
     stage.ready(&name).await;
     let pipes = Pipes::on(stage, name.clone());
-    pipes.idle("shop", json!({"deletionPolicy": "Retain"})).await;
+    pipes
+        .idle("shop", json!({"deletionPolicy": "Retain"}))
+        .await;
     pipes.told("shop", "Ready").await;
     pipes.delete("shop").await;
     pipes.gone("shop").await;
