@@ -19,6 +19,7 @@ use sendry_domain::{
 };
 use sendry_runtime::{backoff::Backoff, clock::Clock, error_chain::chain, health::Component};
 use sendry_store::{MetricStore, RawEventStore, StoreError};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -28,6 +29,8 @@ use crate::{
 
 /// Pauses between tries.
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
+/// How long a process that leaves goes on trying what failed.
+const LAST_TRIES: Duration = Duration::from_secs(15);
 /// How often an open breaker is looked at.
 const LOOK: Duration = Duration::from_millis(200);
 
@@ -166,7 +169,7 @@ impl Guarded {
         F: FnMut() -> Fut,
         Fut: Future<Output = Result<T, StoreError>>,
     {
-        let mut attempt = 0;
+        let (mut attempt, mut leaving) = (0, None);
         loop {
             let permit = Lent {
                 guarded: self,
@@ -183,7 +186,7 @@ impl Guarded {
                     permit.back(|breaker, permit| breaker.failed(permit, now));
                     self.away.store(true, Ordering::Relaxed);
                     self.show();
-                    pause(BACKOFF.delay(attempt, rand::random()), stop).await?;
+                    self.before_again(attempt, stop, &mut leaving).await?;
                     attempt = attempt.saturating_add(1);
                 }
                 answer => {
@@ -194,6 +197,26 @@ impl Guarded {
                 }
             }
         }
+    }
+
+    /// The pause after a failed call. While the process leaves, too: what fails by chance, as two that wait for each other
+    /// do, would else come again elsewhere. But not when the store is away.
+    async fn before_again(
+        &self,
+        attempt: u32,
+        stop: &CancellationToken,
+        leaving: &mut Option<Instant>,
+    ) -> Result<(), Leaving> {
+        let delay = BACKOFF.delay(attempt, rand::random());
+        if pause(delay, stop).await.is_ok() {
+            return Ok(());
+        }
+        let since = *leaving.get_or_insert_with(Instant::now);
+        if self.state() != State::Closed || since.elapsed() > LAST_TRIES {
+            return Err(Leaving);
+        }
+        tokio::time::sleep(delay).await;
+        Ok(())
     }
 
     async fn permit(&self, stop: &CancellationToken) -> Result<Permit, Leaving> {

@@ -42,6 +42,27 @@ async fn a_count_that_runs_is_finished_kept_and_acked() {
     );
 }
 
+/// Two transactions that wait for each other, say: the next try works.
+#[tokio::test]
+async fn what_fails_by_chance_is_tried_again_while_leaving() {
+    let stage = Stage::new();
+    let running = stage.work();
+    let ready = || stage.ready().contains("/0 ok").then_some(());
+    eventually("the consumer to be ready", ready, || stage.ready()).await;
+    let (stop, mut calls) = (running.shutdown.clone(), 0);
+    stage.counts.plan(move |_| {
+        stop.begin();
+        calls += 1;
+        if calls < 4 { Act::Away } else { Act::Pass }
+    });
+    let of = stage.view.seal.message(1, &request([event(), event()]));
+    stage.publish(&[of]).await;
+    stage.emptied(&pipeline()).await;
+    running.stop().await;
+    assert_eq!(stage.counts.sizes(), [1; 4]);
+    assert_eq!(stage.account().await, (2, 2, 0, 0, 0));
+}
+
 #[tokio::test]
 async fn an_idle_worker_leaves_at_once() {
     let stage = Stage::new();

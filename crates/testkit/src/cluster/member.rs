@@ -17,8 +17,10 @@ use crate::{
     process::{pause, tail},
 };
 
-/// How long a start or an orderly stop may take.
+/// How long a start may take.
 const DEADLINE: Duration = Duration::from_secs(40);
+/// How long an orderly stop may take: a pod of a worker is given as much.
+const STOP: Duration = Duration::from_secs(60);
 
 /// What a process does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -191,10 +193,10 @@ impl Member {
                 );
                 return Ok(began.elapsed());
             }
-            if began.elapsed() > DEADLINE {
+            if began.elapsed() > STOP {
                 let _ = child.kill();
                 let _ = child.wait();
-                bail!("no orderly end after {DEADLINE:?}:\n{}", tail(&self.log));
+                bail!("no orderly end after {STOP:?}:\n{}", tail(&self.log));
             }
             pause();
         }

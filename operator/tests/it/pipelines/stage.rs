@@ -57,6 +57,11 @@ impl Pipes {
         Self { stage, tenant }
     }
 
+    /// Of a tenant that is there.
+    pub fn on(stage: Stage, tenant: String) -> Self {
+        Self { stage, tenant }
+    }
+
     pub fn id(&self) -> TenantId {
         TenantId::new(&self.tenant).unwrap()
     }

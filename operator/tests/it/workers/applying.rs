@@ -2,11 +2,11 @@
 
 use k8s_openapi::api::{
     apps::v1::Deployment,
-    core::v1::{ConfigMap, Secret},
+    core::v1::{ConfigMap, Namespace, Secret},
     policy::v1::PodDisruptionBudget,
 };
 use kube::{
-    Resource, ResourceExt,
+    Api, Resource, ResourceExt,
     api::{DeleteParams, Patch, PatchParams, PostParams},
 };
 use sendry_crds::pipeline::WorkerSpec;
@@ -33,6 +33,24 @@ async fn what_is_made_stays_and_a_second_pass_writes_nothing() {
     assert_eq!(place.settle().await, [""; 0]);
     assert_eq!(place.replicas().await, Some(1));
     place.replicas_are_not_ours().await;
+}
+
+#[tokio::test]
+async fn pods_pass_the_restricted_standard() {
+    let place = Place::new().await;
+    let namespaces: Api<Namespace> = Api::all(place.client.clone());
+    let label =
+        json!({"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}});
+    let params = PatchParams::default();
+    let (name, patch) = (&place.corner.operators, Patch::Merge(&label));
+    namespaces.patch(name, &params, &patch).await.unwrap();
+    place.account().await;
+    place.settle().await;
+    eventually("a pod", async || {
+        let conditions = place.deployment().await.status.and_then(|s| s.conditions);
+        is(place.pods().await == 1, conditions)
+    })
+    .await;
 }
 
 #[tokio::test]
