@@ -129,9 +129,14 @@ impl Stage {
         Ok(format!("{ip}:{port}").parse()?)
     }
 
+    /// The token of the API.
+    pub fn token(&self) -> anyhow::Result<String> {
+        secret(&self.node, SYSTEM, "sendry-analytics", "api-token")
+    }
+
     /// Asks the API as the dashboard does, through its Service.
     pub async fn ask(&self, path: &str) -> anyhow::Result<Value> {
-        let token = secret(&self.node, SYSTEM, "sendry-analytics", "api-token")?;
+        let token = self.token()?;
         let mut client = Client::new(self.service("sendry-analytics")?);
         let bearer = format!("Bearer {token}");
         let headers = [("authorization", bearer.as_str())];

@@ -20,7 +20,12 @@ use crate::{
 const NOWHERE: &str = "sendry/nowhere:none";
 
 pub async fn broken(stage: &Stage, steady: &mut Tenant<'_>) -> anyhow::Result<Told<()>> {
+    let token = stage.token()?;
     stage.helm("upgrade", &[format!("workers.image={NOWHERE}")])?;
+    ensure!(
+        stage.token()? == token,
+        "the upgrade made another token of the API"
+    );
     let spec = json!({"worker": small(), "scaling": {"min": 1, "max": 1}});
     apply(&stage.node, &Pipeline::manifest("late", &spec))?;
     let late = Pipeline::of(&stage.node, "late");
