@@ -5,10 +5,11 @@ mod child;
 mod cluster;
 mod drift;
 pub mod process;
+pub mod scaling;
 
 use std::{
     collections::BTreeMap,
-    path::{Path, PathBuf},
+    path::PathBuf,
     time::{Duration, Instant},
 };
 
@@ -36,7 +37,16 @@ pub struct Args {
     /// Of the tenants with the broker in memory, how many are deleted at once
     #[arg(long, default_value_t = 50)]
     deleted: usize,
-    /// Seconds of rest that are looked at
+    /// Tenants whose pipelines are scaled in one loop; 0 = none
+    #[arg(long, default_value_t = 500)]
+    scaled: usize,
+    /// Pipelines of each of those
+    #[arg(long, default_value_t = 2)]
+    pipelines: usize,
+    /// Queues that a real RabbitMQ is asked about at once; 0 = none
+    #[arg(long, default_value_t = 1_000)]
+    queues: usize,
+    /// Seconds of rest, and of scaling, that are looked at
     #[arg(long, default_value_t = 60)]
     rest: u64,
 }
@@ -48,6 +58,7 @@ const QUIET: Duration = Duration::from_secs(3);
 /// The tenants of each part, and the operator that cares for them.
 const MANY: &str = "many";
 const REAL: &str = "real";
+const SCALED: &str = "scaled";
 
 struct Bench {
     args: Args,
@@ -55,7 +66,7 @@ struct Bench {
     cluster: Cluster,
     postgres: Postgres,
     // Dropped last.
-    _kube: Kube,
+    kube: Kube,
 }
 
 pub async fn run(args: Args) -> anyhow::Result<()> {
@@ -66,11 +77,11 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         folder: folder.path().to_owned(),
         cluster: Cluster(kube.kubeconfig()),
         postgres: Postgres::start(folder.path(), &Default::default())?,
-        _kube: kube,
+        kube,
     };
     bench.cluster.prepare().await?;
     report::title(&format!(
-        "The operator, {} (`cargo xtask bench operator --tenants {} --real {}`)",
+        "The operator, {} (`cargo xtask bench operator --tenants {} --real {} --queues {} --scaled {}`)",
         if cfg!(debug_assertions) {
             "a debug build"
         } else {
@@ -78,10 +89,22 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         },
         args.tenants,
         args.real,
+        args.queues,
+        args.scaled,
     ));
-    bench.many().await?;
+    if args.tenants > 0 {
+        bench.many().await?;
+    }
     if args.real > 0 {
         bench.real().await?;
+    }
+    if args.queues > 0 {
+        let rabbit = RabbitMq::start(&bench.folder, &Default::default())?;
+        scaling::real_broker(&rabbit.url(), args.queues).await?;
+    }
+    if args.scaled > 0 {
+        // Last, for it takes the controllers away.
+        bench.scaling().await?;
     }
     Ok(())
 }
@@ -300,6 +323,24 @@ impl Bench {
         operator.stop()
     }
 
+    async fn scaling(&self) -> anyhow::Result<()> {
+        let (_, url) = self.store(SCALED).await?;
+        let size = (
+            self.args.scaled,
+            self.args.pipelines,
+            Duration::from_secs(self.args.rest),
+        );
+        scaling::measure(
+            &self.kube,
+            &self.cluster,
+            &self.postgres,
+            (SCALED, &url),
+            &self.folder,
+            size,
+        )
+        .await
+    }
+
     /// A database of its own.
     async fn store(&self, name: &str) -> anyhow::Result<(PostgresStore, String)> {
         self.postgres
@@ -327,7 +368,7 @@ impl Bench {
             management_url,
             vhost: filter.to_owned(),
         };
-        OperatorProcess::start(&args, Path::new(&self.folder))
+        OperatorProcess::start(process::command(&args)?, filter, &self.folder)
     }
 }
 

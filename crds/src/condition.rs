@@ -262,8 +262,115 @@ pub const REASONS: &[Explained] = &[
         "The operating system gives no random bytes for a key; tried again by itself.",
     ),
     explained(
+        "NoTenant",
+        "The pipeline's namespace is no tenant's: make a SendryTenant whose spec.namespace it is.",
+    ),
+    explained(
+        "TenantNotReady",
+        "The tenant of the pipeline is not set up yet, or is being deleted; looked at again when it changes.",
+    ),
+    explained(
+        "PatternConflict",
+        "An older pipeline has one of the patterns of services and environments and keeps it: name others, or delete the older one.",
+    ),
+    explained(
+        "TooManyPipelines",
+        "The tenant has more pipelines than limits.maxPipelines allows: the oldest ones are honoured.",
+    ),
+    explained(
+        "Suspended",
+        "The pipeline has no workers, as its spec says. Events are accepted and wait.",
+    ),
+    explained(
+        "TenantSuspended",
+        "Everything is there, but ingest takes no events of the tenant: its spec.suspend says so.",
+    ),
+    explained(
+        "WorkersStarting",
+        "Fewer workers are ready than should be, and nothing is known to be in the way.",
+    ),
+    explained("Available", "As many workers as asked for can be had."),
+    explained("NoneWanted", "No workers are wanted now."),
+    explained(
+        "Draining",
+        "The pipeline is being deleted: it takes no new events, and its workers empty the queue; the message says until when.",
+    ),
+    explained(
+        "Retaining",
+        "The pipeline is being deleted and its queue kept; it waits for a worker that stays with it.",
+    ),
+    explained(
         "Superseded",
         "Another operator leads, or the object has changed meanwhile; it is left to who knows better.",
+    ),
+    explained(
+        "Fresh",
+        "Queue and workers are looked at every few seconds, and were seen.",
+    ),
+    explained(
+        "QueueUnknown",
+        "The broker cannot be asked how much waits, so the number of workers stays; the message says why.",
+    ),
+    explained(
+        "WorkersUnknown",
+        "The store cannot be asked what workers do, so their number stays; the message says why.",
+    ),
+    explained(
+        "EmptyUnproven",
+        "The queue says that it is empty, and no consumer bears it out yet: the number of workers stays.",
+    ),
+    explained(
+        "Fallback",
+        "Nothing has been known for a minute: one worker, in case something waits.",
+    ),
+    explained("Suspended", "`spec.suspend`: no workers, and events wait."),
+    explained("Fixed", "Mode Fixed: always `scaling.min` workers."),
+    explained(
+        "External",
+        "Mode External: `spec.replicas` workers, within `scaling.min` and `scaling.max`.",
+    ),
+    explained("Idle", "Nothing waits and nothing comes."),
+    explained(
+        "Waking",
+        "Something waits and nobody works: the first workers are asked for.",
+    ),
+    explained(
+        "Learning",
+        "What a worker does is being measured; until then there is one.",
+    ),
+    explained(
+        "WorkersStalled",
+        "Something waits and the workers do not get on: look at their logs and at the stores behind them. No more are added.",
+    ),
+    explained(
+        "SinkBound",
+        "Workers that were added did not make the whole faster: the stores are the limit. Tried again by itself.",
+    ),
+    explained("Backlog", "More workers, mostly for what waits."),
+    explained("Arrival", "More workers, mostly for what comes."),
+    explained("Steady", "As many workers as the load asks for."),
+    explained("Cooling", "Fewer workers would do, but have not for 300 s."),
+    explained("LessLoad", "Fewer workers, for there has been less to do."),
+    explained(
+        "WithinLimits",
+        "As many workers as the load asks for are allowed.",
+    ),
+    explained("MaxWorkers", "More than `scaling.max` workers are wanted."),
+    explained(
+        "TenantCap",
+        "The tenant's pipelines want more workers than its `limits.maxWorkers`, and share them.",
+    ),
+    explained(
+        "RampUp",
+        "More workers follow, as fast as `scaling.ramps.upPercent` allows.",
+    ),
+    explained(
+        "RampDown",
+        "More workers leave, as fast as `scaling.ramps.downPercent` allows.",
+    ),
+    explained(
+        "Messages",
+        "There are not more messages to share out among workers.",
     ),
 ];
 

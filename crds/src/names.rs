@@ -37,6 +37,12 @@ pub const MANAGED_BY: &str = "sendry-operator";
 /// Finalizer of a tenant: its rows are marked as retained before it goes.
 pub const TENANT_FINALIZER: &str = "sendry.io/tenant";
 
+/// Finalizer of a pipeline: its queue is drained or kept before it goes.
+pub const PIPELINE_FINALIZER: &str = "sendry.io/pipeline";
+
+/// Annotation of a pipeline: how long its queue may take to be drained when it is deleted, such as `10m`; then it is kept.
+pub const DRAIN_TIMEOUT_ANNOTATION: &str = "sendry.io/drain-timeout";
+
 /// Annotation of a tenant: `"true"` takes over queues and users on the broker that carry another owner's mark.
 pub const ADOPT_ANNOTATION: &str = "sendry.io/adopt";
 
@@ -111,6 +117,16 @@ pub(crate) const NAMED: &[Named] = &[
         name: BROKER_GONE_ANNOTATION,
         on: "annotation of tenants",
         means: "`\"true\"` says that the broker will never come back, so nothing on it is waited for.",
+    },
+    Named {
+        name: PIPELINE_FINALIZER,
+        on: "finalizer of pipelines",
+        means: "Set by the operator: a deleted pipeline's queue is drained, or kept, before it goes.",
+    },
+    Named {
+        name: DRAIN_TIMEOUT_ANNOTATION,
+        on: "annotation of pipelines",
+        means: "How long the queue of a deleted pipeline may take to be drained, such as `10m`; then it is kept. Default: 1h.",
     },
     Named {
         name: PROTECTED_ANNOTATION,

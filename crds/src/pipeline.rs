@@ -73,8 +73,9 @@ pub struct SendryPipelineSpec {
     /// How many of them.
     #[serde(default)]
     pub scaling: ScalingSpec,
-    /// What an autoscaler of your own asks for, through the `scale` subresource; used in mode `External` only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// What an autoscaler of your own asks for, through the `scale` subresource; used in mode `External` only. Leave it out
+    /// of manifests, as with a Deployment that something scales. Default: 1.
+    #[serde(default = "one_replica", skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1000))]
     pub replicas: Option<i32>,
     /// No workers. Events are still accepted and wait in the queue.
@@ -298,6 +299,11 @@ fn all() -> Vec<String> {
 
 fn one() -> u32 {
     1
+}
+
+/// Without a number there the API server refuses to read the `scale` subresource, and so does every autoscaler.
+fn one_replica() -> Option<i32> {
+    Some(1)
 }
 
 fn ten() -> u32 {

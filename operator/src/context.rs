@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use kube::Client;
 use rand::TryRngCore;
+use sendry_queue::QueueDepths;
 use sendry_runtime::clock::Clock;
 use sendry_store::OperatorStore;
 
@@ -46,6 +47,8 @@ pub struct Context {
     pub epoch: u64,
     /// The broker.
     pub topology: Topology,
+    /// How much waits in the broker's queues.
+    pub depths: Arc<dyn QueueDepths>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Random bytes.

@@ -18,7 +18,6 @@ use tracing::Instrument;
 use crate::{
     error::{Category, Failure},
     metrics::{OperatorMetrics, PassResult, Waiting},
-    watch::Tenants,
     work::{Outcome, WorkQueue},
 };
 
@@ -46,15 +45,20 @@ pub enum Next {
     After(Duration),
 }
 
+/// Who is looked at in a resync, by name.
+pub type Names = Arc<dyn Fn() -> Vec<String> + Send + Sync>;
+
 /// Workers over a queue.
 #[derive(Clone)]
 pub struct Controller {
+    /// What is reconciled, for logs and metrics: `tenants`, `pipelines`.
+    pub kind: &'static str,
     /// What a pass does.
     pub reconcile: Arc<dyn Reconcile>,
     /// Who is next.
     pub queue: WorkQueue,
     /// Who is looked at in a resync.
-    pub tenants: Tenants,
+    pub names: Names,
     /// Counters.
     pub metrics: OperatorMetrics,
     /// Passes at once, of different names.
@@ -70,7 +74,7 @@ impl Controller {
         for _ in 0..self.workers.max(1) {
             workers.spawn(self.clone().work(stop.clone()));
         }
-        let resync = resync::run(&self.queue, &self.tenants, self.resync, || {
+        let resync = resync::run(&self.queue, &self.names, self.resync, || {
             self.tell_depths();
         });
         tokio::select! {
@@ -87,7 +91,8 @@ impl Controller {
                 () = stop.cancelled() => return,
                 name = self.queue.next() => name,
             };
-            let span = tracing::info_span!(parent: None, "reconcile", tenant.id = %name);
+            let span =
+                tracing::info_span!(parent: None, "reconcile", kind = self.kind, name = %name);
             self.pass(&name).instrument(span).await;
         }
     }
@@ -161,7 +166,10 @@ impl Controller {
             let depth = i64::try_from(depth).unwrap_or(i64::MAX);
             self.metrics
                 .depth
-                .get_or_create(&Waiting { lane })
+                .get_or_create(&Waiting {
+                    kind: self.kind,
+                    lane,
+                })
                 .set(depth);
         }
     }

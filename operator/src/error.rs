@@ -137,6 +137,19 @@ impl Failure {
         }
     }
 
+    /// A failure of the broker.
+    #[must_use]
+    pub fn broker(
+        doing: impl Into<String>,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self {
+            category: Category::Broker,
+            doing: doing.into(),
+            source: source.into(),
+        }
+    }
+
     /// Somebody knows better.
     #[must_use]
     pub fn superseded(doing: impl Into<String>, by: impl std::fmt::Display) -> Self {

@@ -33,7 +33,7 @@ pub struct Events(To);
 enum To {
     Nobody,
     Memory(Arc<Mutex<Vec<Told>>>),
-    Cluster(Box<Recorder>, OperatorMetrics),
+    Cluster(Box<Recorder>, Box<OperatorMetrics>),
 }
 
 /// An Event, as it was told.
@@ -61,7 +61,7 @@ impl Events {
         };
         Self(To::Cluster(
             Box::new(Recorder::new(client, reporter)),
-            metrics,
+            Box::new(metrics),
         ))
     }
 

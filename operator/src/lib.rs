@@ -10,14 +10,18 @@
 //! | module | question |
 //! |---|---|
 //! | [`tenant`] | what does a tenant need, and what is said of it? |
+//! | [`pipeline`] | what does a pipeline need, and how does it go? |
 //! | [`keys`] | how does an API key come, change and go, whatever is interrupted? |
 //! | [`workers`] | which objects are a pipeline's workers, and how do they stand? |
+//! | [`autoscaler`] | how many workers does each pipeline have? |
 //! | [`topology`] | does the broker have what it should? |
 //! | [`controller`], [`work`], [`watch`] | who is reconciled next, and who notices changes? |
 //! | [`leader`], [`gate`] | who may write? |
 //! | [`condition`], [`events`], [`metrics`] | who is told what? |
-//! | [`context`], [`settings`], [`run`], [`cli`] | what everybody is handed, and the composition root |
+//! | [`context`], [`settings`], [`assemble`], [`run`], [`cli`] | what everybody is handed, and the composition root |
 
+pub mod assemble;
+pub mod autoscaler;
 pub mod cli;
 pub mod condition;
 pub mod context;
@@ -28,6 +32,7 @@ pub mod gate;
 pub mod keys;
 pub mod leader;
 pub mod metrics;
+pub mod pipeline;
 pub mod quantity;
 pub mod run;
 pub mod settings;

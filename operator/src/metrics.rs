@@ -1,6 +1,7 @@
 //! What the operator tells Prometheus.
 //!
-//! Labels are bounded: kinds, verbs, categories; never a tenant's name.
+//! Labels are bounded: kinds, verbs, categories; never a tenant's name, but for what
+//! [`autoscaler::metrics`](crate::autoscaler::metrics) says of each pipeline.
 
 mod expiry;
 
@@ -12,6 +13,8 @@ use prometheus_client::{
 use sendry_runtime::metrics::duration_histogram;
 
 pub use expiry::KeyExpiry;
+
+use crate::autoscaler::metrics::ScalingMetrics;
 
 /// A write to the API server.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -32,6 +35,8 @@ pub struct PassResult {
 /// Where names wait.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Waiting {
+    /// `tenants` or `pipelines`.
+    pub kind: &'static str,
     /// `change`, `resync`, `later` or `working`.
     pub lane: &'static str,
 }
@@ -65,8 +70,10 @@ pub struct OperatorMetrics {
     pub writes: Family<Write, Counter>,
     /// Writes that were not made, or not waited for, because this process did not lead any more.
     pub writes_refused: Counter,
-    /// Readable objects in the cache.
+    /// Readable tenants in the cache.
     pub tenants: Gauge,
+    /// Readable pipelines in the cache.
+    pub pipelines: Gauge,
     /// Objects that could not be read.
     pub unreadable: Family<Kind, Gauge>,
     /// Watches that broke.
@@ -81,6 +88,8 @@ pub struct OperatorMetrics {
     pub rotations: Family<Cause, Counter>,
     /// When the next API key that nothing replaces expires.
     pub key_expiry: KeyExpiry,
+    /// What the autoscaler sees and does.
+    pub scaling: ScalingMetrics,
 }
 
 impl Default for OperatorMetrics {
@@ -94,6 +103,7 @@ impl Default for OperatorMetrics {
             writes: Family::default(),
             writes_refused: Counter::default(),
             tenants: Gauge::default(),
+            pipelines: Gauge::default(),
             unreadable: Family::default(),
             watch_failures: Family::default(),
             events_lost: Counter::default(),
@@ -101,6 +111,7 @@ impl Default for OperatorMetrics {
             drift_repairs: Family::default(),
             rotations: Family::default(),
             key_expiry: KeyExpiry::default(),
+            scaling: ScalingMetrics::default(),
         }
     }
 }
@@ -117,6 +128,7 @@ impl OperatorMetrics {
             writes,
             writes_refused,
             tenants,
+            pipelines,
             unreadable,
             watch_failures,
             events_lost,
@@ -124,6 +136,7 @@ impl OperatorMetrics {
             drift_repairs,
             rotations,
             key_expiry,
+            scaling,
         } = metrics.clone();
         registry.register_with_unit(
             "sendry_operator_reconcile",
@@ -158,6 +171,11 @@ impl OperatorMetrics {
             tenants,
         );
         registry.register(
+            "sendry_operator_pipelines",
+            "Pipelines that can be read",
+            pipelines,
+        );
+        registry.register(
             "sendry_operator_unreadable",
             "Resources that cannot be read",
             unreadable,
@@ -189,6 +207,7 @@ impl OperatorMetrics {
             rotations,
         );
         key_expiry.register(registry);
+        scaling.register(registry);
         metrics
     }
 }

@@ -14,6 +14,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 use kube::Client;
+use sendry_queue::QueueDepths;
 use sendry_runtime::{
     clock::{Clock, SystemClock},
     health::Health,
@@ -29,8 +30,9 @@ use crate::{
     metrics::OperatorMetrics,
     settings::Settings,
     topology::Topology,
-    watch::{Crd, CrdWatch, Tenants},
+    watch::{Crd, CrdWatch, Pipelines, Tenants},
     work::WorkQueue,
+    workers::WorkersWatch,
 };
 
 pub use args::OperatorArgs;
@@ -48,6 +50,8 @@ pub struct Parts {
     pub store: Arc<dyn OperatorStore>,
     /// The broker.
     pub topology: Topology,
+    /// How much waits in the broker's queues.
+    pub depths: Arc<dyn QueueDepths>,
     /// The time of keys. Leadership has a clock of its own, which nobody can move.
     pub clock: Arc<dyn Clock>,
     /// Random bytes.
@@ -72,10 +76,18 @@ pub struct Duty {
     pub tenants: Tenants,
     /// To ask for a pass of a tenant.
     pub queue: WorkQueue,
+    /// Which pipelines there are, as far as is known.
+    pub pipelines: Pipelines,
+    /// To ask for a pass of a pipeline.
+    pub pipeline_queue: WorkQueue,
+    /// What is seen of their workers.
+    pub workers: WorkersWatch,
     /// Whether somebody deletes the CustomResourceDefinition.
     pub crd: Crd,
     /// Counters.
     pub metrics: OperatorMetrics,
+    /// What `/readyz` says.
+    pub health: Health,
     /// The right to write.
     pub leadership: Leadership,
     /// Cancelled when what is under way is to be finished.
@@ -86,6 +98,8 @@ pub struct Duty {
 pub struct Assembly {
     /// A pass over one tenant.
     pub reconcile: Arc<dyn Reconcile>,
+    /// A pass over one pipeline; `None` = nobody looks at them.
+    pub pipelines: Option<Arc<dyn Reconcile>>,
     /// What else runs during a term, by name. It is dropped with the term; if it ends before, so does the term.
     pub beside: Vec<(&'static str, BoxFuture<'static, ()>)>,
 }
@@ -96,6 +110,7 @@ impl Assembly {
     pub fn of(reconcile: Arc<dyn Reconcile>) -> Self {
         Self {
             reconcile,
+            pipelines: None,
             beside: Vec::new(),
         }
     }

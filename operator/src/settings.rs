@@ -26,6 +26,8 @@ pub struct Settings {
     pub resync: Duration,
     /// The broker is compared with what it should have once in so long.
     pub topology: Duration,
+    /// All queues and workers are looked at once in so long, and pipelines scaled by it.
+    pub scaling: Duration,
     /// Passes at once, of different tenants.
     pub workers: usize,
     /// How long leadership lasts.
@@ -46,6 +48,8 @@ impl Default for Settings {
             watch_filter: None,
             resync: Duration::from_secs(600),
             topology: Duration::from_secs(30),
+            // As often as workers say what they did: looking more often sees nothing new of them.
+            scaling: Duration::from_millis(sendry_domain::beat::EVERY),
             workers: 8,
             lease: Timing::default(),
             grace: Duration::from_secs(15),
@@ -66,6 +70,9 @@ pub enum InvalidSettings {
     /// A loop without a pause.
     #[error("{0} must be at least 1s")]
     Interval(&'static str),
+    /// More often there is nothing new to see; more seldom an idle pipeline wakes late.
+    #[error("--scaling-interval must be 1s to 5s")]
+    Scaling,
     /// Not a value of a label.
     #[error("--watch-filter `{0}` is no value of a label: 1 to 40 letters a-z, digits and hyphens")]
     WatchFilter(String),
@@ -107,6 +114,9 @@ impl Settings {
         let named = [&pods.image, &pods.stores_secret, &pods.service_account];
         if named.iter().any(|name| name.trim().is_empty()) {
             return Err(InvalidSettings::WorkerPods);
+        }
+        if !(Duration::from_secs(1)..=Duration::from_secs(5)).contains(&self.scaling) {
+            return Err(InvalidSettings::Scaling);
         }
         if !is_word(&self.owner) {
             return Err(InvalidSettings::Owner(self.owner));
@@ -159,6 +169,7 @@ mod tests {
         assert!(
             change(|s| s.topology = Duration::from_millis(999)).contains("--topology-interval")
         );
+        assert!(change(|s| s.scaling = Duration::from_secs(6)).contains("--scaling-interval"));
         assert!(change(|s| s.watch_filter = Some("a,b".to_owned())).contains("--watch-filter"));
         assert!(change(|s| s.owner = String::new()).contains("--cluster-id"));
         assert!(change(|s| s.pods.grace = Duration::from_secs(9)).contains("--worker-grace"));

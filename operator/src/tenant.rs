@@ -9,8 +9,9 @@ pub mod build;
 pub mod cleanup;
 pub mod dereference;
 pub mod others;
+pub mod queues;
 pub mod status;
-mod told;
+pub(crate) mod told;
 pub mod validate;
 
 #[cfg(test)]
@@ -28,11 +29,11 @@ use sendry_crds::{
     SendryTenant, SendryTenantStatus, names,
     tenant::{ApiKeyStatus, KeyState},
 };
-use sendry_domain::time::UnixMillis;
+use sendry_domain::{routing::QueueName, time::UnixMillis};
+use sendry_queue::topology::queue_named;
 use sendry_runtime::error_chain::chain;
 use sendry_store::KeyRecord;
 use serde_json::json;
-use tokio_util::sync::CancellationToken;
 
 use self::{
     cleanup::Kept,
@@ -48,46 +49,8 @@ use crate::{
     error::{Category, Failure},
     keys::{self, Owner, Ports},
     metrics::{Cause, OperatorMetrics},
-    run::{Assemble, Assembly, Duty},
-    topology::Term,
+    pipeline::fleet::Followers,
 };
-
-/// What does the work of a term.
-#[must_use]
-pub fn assemble() -> Assemble {
-    Arc::new(|duty: &Duty| {
-        let Duty {
-            context,
-            tenants,
-            queue,
-            leadership,
-            metrics,
-            ..
-        } = duty.clone();
-        let reconciler = TenantReconciler {
-            cx: context.clone(),
-            others: Arc::new(tenants),
-            metrics,
-            again: {
-                let queue = queue.clone();
-                Arc::new(move |name: &str| queue.changed(name))
-            },
-        };
-        let topology = async move {
-            let term = Term {
-                holds: &|| leadership.holds(),
-                changed: &|tenant| queue.changed(tenant.as_str()),
-            };
-            // Not until `stop`: passes under way then still wait for it, and a part that ends before they do would end the
-            // term with them. It is dropped with the term.
-            context.topology.run(&term, CancellationToken::new()).await;
-        };
-        Assembly {
-            reconcile: Arc::new(reconciler),
-            beside: vec![("topology", Box::pin(topology))],
-        }
-    })
-}
 
 /// Reconciles tenants by name.
 pub struct TenantReconciler {
@@ -99,6 +62,10 @@ pub struct TenantReconciler {
     pub metrics: OperatorMetrics,
     /// Asks for a pass of another tenant.
     pub again: Arc<dyn Fn(&str) + Send + Sync>,
+    /// Those of its pipelines that tell themselves what becomes of their queues.
+    pub pipelines: Followers,
+    /// Asks for a pass of all pipelines in a namespace.
+    pub wake: Arc<dyn Fn(&str) + Send + Sync>,
 }
 
 /// What a pass wants to be known.
@@ -230,13 +197,14 @@ impl TenantReconciler {
     }
 
     async fn broker(&self, valid: &Valid, done: &mut Done) -> Result<(), Failure> {
-        let password = apply::parked_reader(&self.cx, &valid.id).await?;
-        let synced = self
-            .cx
-            .topology
-            .ensure(build::queues(valid, Some(password)))
-            .await;
-        for repair in self.cx.topology.take_drift(&valid.id) {
+        let synced = queues::ensure(&self.cx, &valid.into()).await?;
+        let (id, told_apart) = (&valid.id, &self.pipelines);
+        // What is a pipeline's own it tells itself.
+        let ours = |about: &str| match queue_named(about) {
+            Some(QueueName::Pipeline(_, name)) => !told_apart.has(id, &name),
+            Some(QueueName::Parked(_)) | None => true,
+        };
+        for repair in self.cx.topology.take_drift(id, ours) {
             let note = format!("somebody changed the broker behind us; done again: {repair}");
             done.told.push(Told::warning("DriftRepaired", note));
         }
@@ -254,6 +222,8 @@ impl TenantReconciler {
         let after = status::status(before, &done.report, generation, now);
         if !before.is_some_and(|before| same(before, &after)) {
             self.write(tenant, &after).await?;
+            // They may have waited for it.
+            (self.wake)(&tenant.spec.namespace);
         }
         let keys = troubles(before, &after);
         for told in transition(before, &after)

@@ -5,10 +5,12 @@
 //! us. A broker that is away is asked again with growing pauses, however many tenants wait; who asks meanwhile is told at
 //! once what was seen last. Whoever's outcome changes is reconciled, so that conditions follow.
 //!
-//! Nothing is deleted here: a tenant that is forgotten keeps its queues, and nobody looks after them any more.
+//! Nothing is deleted here but the queue of a pipeline that was drained, when it is asked for by name ([`Topology::remove`]):
+//! a tenant that is forgotten keeps its queues, and nobody looks after them any more.
 
 mod gated;
 mod outcome;
+mod removing;
 
 #[cfg(test)]
 mod tests;
@@ -19,14 +21,17 @@ use std::{
     time::Duration,
 };
 
-use sendry_domain::id::TenantId;
+use sendry_domain::{
+    id::{PipelineName, TenantId},
+    routing::QueueName,
+};
 use sendry_queue::topology::{Repair, TenantQueues, TopologyBroker, desired, reconcile_all};
 use sendry_runtime::clock::Clock;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use self::gated::Gated;
-pub use self::outcome::Synced;
+pub use self::{outcome::Synced, removing::Removed};
 use crate::{
     error::Category,
     metrics::{Kind, OperatorMetrics},
@@ -70,7 +75,13 @@ struct State {
     failures: u32,
     /// What the last of them saw, and when to try again.
     away: Option<(Synced, u64)>,
+    /// Who says what a tenant's should be, one after the other.
+    turns: HashMap<TenantId, Turn>,
 }
+
+/// Whoever holds it says what a tenant's topology should be, from reading it to having it done: of two who read at
+/// different times, the later one is asked for last.
+type Turn = Arc<tokio::sync::Mutex<()>>;
 
 struct Wanted {
     queues: TenantQueues,
@@ -82,6 +93,24 @@ struct Wanted {
 struct Seen {
     pass: u64,
     synced: Synced,
+    /// Of each pipeline's queue alone.
+    queues: BTreeMap<PipelineName, Synced>,
+}
+
+impl Seen {
+    /// What is seen of everybody's.
+    fn away(synced: Synced) -> Self {
+        Self {
+            pass: 0,
+            synced,
+            queues: BTreeMap::new(),
+        }
+    }
+
+    fn of(&self, pipeline: Option<&PipelineName>) -> Synced {
+        let queue = pipeline.and_then(|pipeline| self.queues.get(pipeline));
+        queue.unwrap_or(&self.synced).clone()
+    }
 }
 
 /// What a term of leadership lends to the passes.
@@ -116,17 +145,42 @@ impl Topology {
     /// next pass. To be called from within [`Self::run`]'s lifetime.
     pub async fn ensure(&self, queues: TenantQueues) -> Synced {
         let tenant = queues.tenant.clone();
+        let Some(seen) = self.seen(queues).await else {
+            return Synced::stopped();
+        };
+        self.state().told.insert(tenant, seen.synced.clone());
+        seen.synced
+    }
+
+    /// As [`Self::ensure`], and says how the queue of one pipeline stands: what is wrong with another's is not its fault.
+    pub async fn ensure_queue(&self, queues: TenantQueues, pipeline: &PipelineName) -> Synced {
+        match self.seen(queues).await {
+            Some(seen) => seen.of(Some(pipeline)),
+            None => Synced::stopped(),
+        }
+    }
+
+    /// The right to say what a tenant's topology should be; held from reading it until [`Self::ensure`] has answered.
+    pub async fn turn(&self, tenant: &TenantId) -> tokio::sync::OwnedMutexGuard<()> {
+        let turn = self
+            .state()
+            .turns
+            .entry(tenant.clone())
+            .or_default()
+            .clone();
+        turn.lock_owned().await
+    }
+
+    async fn seen(&self, queues: TenantQueues) -> Option<Seen> {
+        let tenant = queues.tenant.clone();
         let mut ended = self.0.ended.subscribe();
         self.want(queues);
         loop {
-            if let Some(synced) = self.known(&tenant) {
-                self.state().told.insert(tenant, synced.clone());
-                return synced;
+            if let Some(seen) = self.known(&tenant) {
+                return Some(seen);
             }
             self.0.asked.notify_one();
-            if ended.changed().await.is_err() {
-                return Synced::stopped();
-            }
+            ended.changed().await.ok()?;
         }
     }
 
@@ -139,10 +193,19 @@ impl Topology {
         state.drift.remove(tenant);
     }
 
-    /// What was repaired of a tenant's since it was last asked, of what had been whole.
+    /// What was repaired of a tenant's since it was last asked, of what had been whole, as far as `about` says so of the
+    /// queue or user it is about.
     #[must_use]
-    pub fn take_drift(&self, tenant: &TenantId) -> Vec<String> {
-        self.state().drift.remove(tenant).unwrap_or_default()
+    pub fn take_drift(&self, tenant: &TenantId, about: impl Fn(&str) -> bool) -> Vec<String> {
+        let mut state = self.state();
+        let all = state.drift.remove(tenant).unwrap_or_default();
+        // A repair ends with the name of a queue, a user, or a policy, which is an owner and a queue.
+        let is = |repair: &String| about(repair.rsplit([' ', '/']).next().unwrap_or_default());
+        let (taken, left): (Vec<_>, Vec<_>) = all.into_iter().partition(is);
+        if !left.is_empty() {
+            state.drift.insert(tenant.clone(), left);
+        }
+        taken
     }
 
     /// Makes passes until `stop`, or until it is dropped.
@@ -209,9 +272,19 @@ impl Topology {
                 if told_another || state.drift.contains_key(tenant) {
                     news.push(tenant.clone());
                 }
+                let of_queue = |name: &PipelineName| match (&result, &state.away) {
+                    (Ok(pass), None) => {
+                        let queue = QueueName::Pipeline(tenant.clone(), name.clone());
+                        Synced::of(&pass.of_queue(&queue))
+                    }
+                    _ => synced.clone(),
+                };
+                let names = queues.pipelines.iter().map(|pipeline| &pipeline.name);
+                let each = names.map(|name| (name.clone(), of_queue(name))).collect();
                 let seen = Seen {
                     pass: number,
                     synced,
+                    queues: each,
                 };
                 state.seen.insert(tenant.clone(), seen);
             }
@@ -241,15 +314,15 @@ impl Topology {
     }
 
     /// The outcome of the newest pass that knew what is asked for; what is seen of a broker that is away.
-    fn known(&self, tenant: &TenantId) -> Option<Synced> {
+    fn known(&self, tenant: &TenantId) -> Option<Seen> {
         let state = self.state();
         let wanted = state.wanted.get(tenant)?;
         let seen = state.seen.get(tenant).filter(|s| s.pass >= wanted.from);
         if let Some(seen) = seen {
-            return Some(seen.synced.clone());
+            return Some(seen.clone());
         }
         let (away, until) = state.away.as_ref()?;
-        (self.0.clock.monotonic_ms() < *until).then(|| away.clone())
+        (self.0.clock.monotonic_ms() < *until).then(|| Seen::away(away.clone()))
     }
 
     /// How long to the next pass when nobody asks.

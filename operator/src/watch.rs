@@ -1,8 +1,9 @@
 //! Who notices changes?
 //!
-//! Three watches and a fourth: tenants, the Secrets and namespaces that carry their label (metadata only: no key is ever
-//! held in memory for being watched), and the CustomResourceDefinition itself. What they hear becomes names in the
-//! [`WorkQueue`], in the lane of changes.
+//! Four watches and a fifth: tenants, pipelines, the Secrets and namespaces that carry a tenant's label (metadata only: no
+//! key is ever held in memory for being watched), and the CustomResourceDefinition itself. What they hear becomes names in
+//! the [`WorkQueue`] of tenants and in that of pipelines, in the lane of changes. A tenant that changes is news to its
+//! pipelines, and a pipeline to its tenant and to those beside it.
 //!
 //! **Guarantee.** A change that is heard leads to a pass after it; one that is missed, to the next resync. What goes from
 //! the cache leads to a pass of that name and to nothing else: the pass asks the API server itself. An object that cannot
@@ -12,20 +13,21 @@
 mod crd;
 mod follow;
 mod labelled;
+mod pipelines;
 mod tenants;
 
 use std::fmt::Debug;
 
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::{
-    Api, Client, Resource,
+    Api, Client, Resource, ResourceExt,
     core::{DeserializeGuard, PartialObjectMeta},
     runtime::{
         events::EventType,
         watcher::{self, watcher},
     },
 };
-use sendry_crds::{SendryTenant, names::TENANT_LABEL};
+use sendry_crds::{SendryPipeline, SendryTenant, names::TENANT_LABEL};
 use sendry_runtime::health::{Component, Health};
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
@@ -33,6 +35,7 @@ use tokio::sync::mpsc;
 use crate::{events::Events, metrics::OperatorMetrics, work::WorkQueue};
 
 pub use crd::{Crd, CrdWatch};
+pub use pipelines::{Ours, Pipelines, key};
 pub use tenants::Tenants;
 
 pub(crate) use follow::Follow;
@@ -49,10 +52,16 @@ pub struct Watch {
     pub client: Client,
     /// Only tenants that this label selector selects.
     pub filter: Option<String>,
+    /// The value that it selects.
+    pub watch_filter: Option<String>,
     /// The cache to fill.
     pub tenants: Tenants,
     /// Where names of what changed go.
     pub queue: WorkQueue,
+    /// The cache of pipelines to fill.
+    pub pipelines: Pipelines,
+    /// Where keys of pipelines go.
+    pub pipeline_queue: WorkQueue,
     /// Who is told of what cannot be read.
     pub events: Events,
     /// Counters.
@@ -68,7 +77,8 @@ impl Watch {
     pub async fn run(self) {
         let (tell, unreadable) = mpsc::unbounded_channel();
         tokio::join!(
-            self.follow_tenants(tell),
+            self.follow_tenants(tell.clone()),
+            self.follow_pipelines(tell),
             self.follow_labelled::<Secret>("secrets", labelled::content),
             self.follow_labelled::<Namespace>("namespaces", labelled::metadata),
             self.tell(unreadable),
@@ -94,6 +104,13 @@ impl Watch {
                 for name in &heard.listed {
                     self.queue.resync(name);
                 }
+                for pipeline in heard.namespaces.iter().flat_map(|n| self.pipelines.of(n)) {
+                    let key = key(
+                        &pipeline.namespace().unwrap_or_default(),
+                        &pipeline.name_any(),
+                    );
+                    self.pipeline_queue.changed(&key);
+                }
                 let (readable, unreadable) = self.tenants.counts();
                 self.metrics.tenants.set(readable);
                 self.metrics
@@ -109,6 +126,54 @@ impl Watch {
                 () = follow.run(|| watcher(api.clone(), config.clone()), hear) => {}
                 () = crd.is_another_than(&uid) => {}
             }
+        }
+    }
+
+    async fn follow_pipelines(&self, tell: mpsc::UnboundedSender<Unreadable>) {
+        let component = self.health.component("pipelines").informational();
+        let api: Api<DeserializeGuard<SendryPipeline>> = Api::all(self.client.clone());
+        let config = watcher::Config::default().timeout(WATCH_SECONDS);
+        let ours = self.ours();
+        let follow = self.follow("pipelines", component);
+        let hear = |event| {
+            let heard = self.pipelines.hear(event);
+            for key in heard
+                .changed
+                .iter()
+                .filter(|k| ours.may(k, &self.pipelines))
+            {
+                self.pipeline_queue.changed(key);
+            }
+            for key in heard.listed.iter().filter(|k| ours.may(k, &self.pipelines)) {
+                self.pipeline_queue.resync(key);
+            }
+            if !heard.namespaces.is_empty() {
+                for tenant in self.tenants.all() {
+                    if heard.namespaces.contains(&tenant.spec.namespace) {
+                        self.queue.changed(&tenant.name_any());
+                    }
+                }
+            }
+            let (readable, unreadable) = self.pipelines.counts();
+            self.metrics.pipelines.set(readable);
+            self.metrics
+                .unreadable
+                .get_or_create(&follow.kind())
+                .set(unreadable);
+            for one in heard.unreadable {
+                // Who would hear of it goes with us.
+                let _ = tell.send(one);
+            }
+        };
+        follow
+            .run(|| watcher(api.clone(), config.clone()), hear)
+            .await;
+    }
+
+    fn ours(&self) -> Ours {
+        Ours {
+            filter: self.watch_filter.clone(),
+            tenants: self.tenants.clone(),
         }
     }
 

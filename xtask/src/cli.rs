@@ -4,7 +4,7 @@ use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::verbs::{bench, cluster, format, generate, images, pictures, services, test, up};
+use crate::verbs::{bench, cluster, e2e, format, generate, images, pictures, services, test, up};
 
 /// One verb for each habit of the project
 ///
@@ -64,6 +64,11 @@ enum Verb {
     /// About half an hour, unless told otherwise (`cargo xtask chaos --help`). The laptop's one process is killed by
     /// `cargo xtask bench kill`.
     Chaos(Passed),
+    /// Install Sendry on a cluster of one node by its chart, and play a story: install, events, scaling, killing, draining
+    ///
+    /// One page, a line or two for each step; the oracle judges every event. Twelve minutes or so; CI runs it at the end of
+    /// `cargo xtask test`.
+    E2e(e2e::E2eArgs),
     /// Take a picture of a page, in the system's Chromium
     Screenshot(ScreenshotArgs),
 }
@@ -117,6 +122,7 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
         Verb::Generate(args) => generate::run(args)?,
         Verb::Services(args) => services::run(args)?,
         Verb::Cluster(args) => cluster::run(&args)?,
+        Verb::E2e(args) => e2e::run(args)?,
         Verb::Images(args) => images::run(&args)?,
         Verb::Bench(Passed { args }) => bench::bench(&args)?,
         Verb::Chaos(Passed { args }) => bench::chaos(&args)?,

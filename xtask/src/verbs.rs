@@ -2,6 +2,7 @@
 
 pub mod bench;
 pub mod cluster;
+pub mod e2e;
 pub mod format;
 pub mod generate;
 pub mod images;

@@ -5,14 +5,12 @@ use std::{
     fs::File,
     io::{BufRead, BufReader, Write},
     path::{Path, PathBuf},
-    process::{Child, ChildStdin, ChildStdout, Stdio},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, ensure};
 use serde_json::Value;
-
-use super::process::{self, Args};
 
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(50);
@@ -52,10 +50,10 @@ impl State {
 }
 
 impl OperatorProcess {
-    /// Starts one, with its log in `folder`.
-    pub fn start(args: &Args, folder: &Path) -> anyhow::Result<Self> {
-        let log = folder.join(format!("operator-{}.log", args.filter));
-        let mut child = process::command(args)?
+    /// Starts `command`, with its log in `folder`.
+    pub fn start(mut command: Command, name: &str, folder: &Path) -> anyhow::Result<Self> {
+        let log = folder.join(format!("operator-{name}.log"));
+        let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(File::create(&log)?)

@@ -114,7 +114,11 @@ impl Cluster {
         self.kubectl(&args, None).await
     }
 
-    async fn kubectl(&self, args: &[&str], input: Option<String>) -> anyhow::Result<String> {
+    pub(super) async fn kubectl(
+        &self,
+        args: &[&str],
+        input: Option<String>,
+    ) -> anyhow::Result<String> {
         let kubeconfig = self.0.clone();
         let args: Vec<String> = args.iter().map(|&arg| arg.to_owned()).collect();
         tokio::task::spawn_blocking(move || {

@@ -13,15 +13,16 @@ use std::{
 use anyhow::Context;
 use sendry_crds::condition::{READY, find};
 use sendry_operator::{
+    assemble,
     context::SystemEntropy,
     metrics::OperatorMetrics,
     run::{Assemble, Duty, Operator, Parts, connect_cluster},
     settings::Settings,
-    tenant,
     topology::{self, Topology},
 };
 use sendry_queue::{
     adapters::rabbitmq_management::RabbitManagement,
+    fake::FakeDepths,
     topology::{TopologyBroker, fake::FakeBroker},
 };
 use sendry_runtime::{
@@ -77,6 +78,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         client: connect_cluster(Some(&args.kubeconfig)).await?,
         store: Arc::new(PostgresStore::connect(PostgresOptions::new(&args.postgres_url)).await?),
         topology: Topology::new(broker, how, SystemClock::shared(), counters.clone()),
+        depths: Arc::new(FakeDepths::new()),
         clock: SystemClock::shared(),
         entropy: Arc::new(SystemEntropy),
         assemble: remembering(term.clone()),
@@ -89,14 +91,15 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         metrics: metrics.build(),
         broker: memory,
     };
-    tokio::task::spawn_blocking(move || asked.answer_all()).await??;
+    let answers = move || answer_all(|line| asked.answer(line));
+    tokio::task::spawn_blocking(answers).await??;
     operator.stop().await;
     Ok(())
 }
 
 /// What does the work of a term, and a way to look into it.
 fn remembering(term: Arc<Mutex<Option<Duty>>>) -> Assemble {
-    let assemble = tenant::assemble();
+    let assemble = assemble::assemble();
     Arc::new(move |duty: &Duty| {
         *term.lock().unwrap_or_else(PoisonError::into_inner) = Some(duty.clone());
         assemble(duty)
@@ -109,18 +112,18 @@ struct Asked {
     broker: Arc<FakeBroker>,
 }
 
-impl Asked {
-    /// Until the end of the input.
-    fn answer_all(&self) -> anyhow::Result<()> {
-        for line in std::io::stdin().lines() {
-            let answer = self.answer(&line?)?;
-            let mut out = std::io::stdout().lock();
-            writeln!(out, "{answer}")?;
-            out.flush()?;
-        }
-        Ok(())
+/// Answers a line after the other, until the end of the input.
+pub(super) fn answer_all(answer: impl Fn(&str) -> anyhow::Result<Value>) -> anyhow::Result<()> {
+    for line in std::io::stdin().lines() {
+        let answer = answer(&line?)?;
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "{answer}")?;
+        out.flush()?;
     }
+    Ok(())
+}
 
+impl Asked {
     fn answer(&self, line: &str) -> anyhow::Result<Value> {
         match line {
             "state" => self.state(),
@@ -174,7 +177,7 @@ impl Asked {
 }
 
 /// A metric's samples by their labels.
-fn samples(text: &str, metric: &str) -> BTreeMap<String, u64> {
+pub(super) fn samples(text: &str, metric: &str) -> BTreeMap<String, u64> {
     let sample = |line: &str| {
         let (labels, value) = line.strip_prefix(metric)?.rsplit_once(' ')?;
         let values = labels.split('"').skip(1).step_by(2);

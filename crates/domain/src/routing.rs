@@ -69,28 +69,28 @@ type Key = (Option<Box<str>>, Option<Box<str>>);
 #[derive(Clone, Debug, Default)]
 pub struct Router {
     by_pattern: HashMap<Key, PipelineName>,
-    /// Pipelines that got nothing because an older one has the same pattern: (younger, older).
+    /// Pipelines that take nothing because an older one has one of their patterns: (younger, older).
     conflicts: Vec<(PipelineName, PipelineName)>,
 }
 
 impl Router {
-    /// Prepares the choice between `patterns`.
+    /// Prepares the choice between `patterns`. A pipeline takes all that it asks for or nothing: one of whose patterns an
+    /// older one has waits until that is gone. Of equal age the one whose name comes first is older, so that everybody who
+    /// decides it decides alike.
     #[must_use]
     pub fn new(mut patterns: Vec<Pattern>) -> Self {
         patterns.sort_by(|a, b| (a.created_at, &a.pipeline).cmp(&(b.created_at, &b.pipeline)));
         let mut router = Self::default();
         for pattern in patterns {
-            for key in keys(&pattern) {
-                let older = router
-                    .by_pattern
-                    .entry(key)
-                    .or_insert_with(|| pattern.pipeline.clone());
-                if *older != pattern.pipeline {
-                    router
-                        .conflicts
-                        .push((pattern.pipeline.clone(), older.clone()));
-                }
+            let keys = keys(&pattern);
+            if let Some(older) = keys.iter().find_map(|key| router.by_pattern.get(key)) {
+                let older = older.clone();
+                router.conflicts.push((pattern.pipeline, older));
+                continue;
             }
+            let name = pattern.pipeline;
+            let owned = keys.into_iter().map(|key| (key, name.clone()));
+            router.by_pattern.extend(owned);
         }
         router
     }
@@ -112,7 +112,7 @@ impl Router {
             .unwrap_or_else(PipelineName::fallback)
     }
 
-    /// Pipelines that share a pattern with an older one: (younger, older).
+    /// Pipelines that take nothing, because an older one has one of their patterns: (younger, older).
     #[must_use]
     pub fn conflicts(&self) -> &[(PipelineName, PipelineName)] {
         &self.conflicts
@@ -174,9 +174,33 @@ mod tests {
             pattern("old", &["b"], &[], 2),
         ]);
         assert_eq!(router.choose("b", None).as_str(), "old");
-        assert_eq!(router.choose("a", None).as_str(), "young");
+        assert_eq!(router.choose("a", None), PipelineName::fallback());
+        let named = |name| PipelineName::new(name).unwrap();
+        assert_eq!(router.conflicts(), [(named("young"), named("old"))]);
+    }
+
+    #[test]
+    fn what_takes_nothing_is_in_nobodys_way() {
+        let patterns = [
+            pattern("a", &["x"], &[], 3),
+            pattern("b", &["x", "y"], &[], 2),
+            pattern("c", &["y"], &[], 1),
+        ];
+        let router = Router::new(patterns.to_vec());
+        assert_eq!(router.choose("y", None).as_str(), "c");
         assert_eq!(router.conflicts().len(), 1);
-        assert_eq!(router.choose("c", None), PipelineName::fallback());
+        // Without the oldest the next one has what it asks for.
+        let router = Router::new(patterns[1..].to_vec());
+        assert_eq!(router.choose("x", None).as_str(), "b");
+        assert_eq!(router.choose("y", None).as_str(), "b");
+    }
+
+    #[test]
+    fn of_equal_age_the_name_decides_whatever_the_order() {
+        let (a, b) = (pattern("a", &["x"], &[], 1), pattern("b", &["x"], &[], 1));
+        for patterns in [vec![a.clone(), b.clone()], vec![b, a]] {
+            assert_eq!(Router::new(patterns).choose("x", None).as_str(), "a");
+        }
     }
 
     #[test]

@@ -15,6 +15,10 @@ pub mod topology;
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
 
+#[cfg(any(test, feature = "fake"))]
+pub mod fake;
+
 pub use port::{
-    Consumer, Delivery, DeliveryTag, Depth, EventQueue, PublishError, QueueError, Sealed,
+    Consumer, Delivery, DeliveryTag, Depth, EventQueue, PublishError, QueueDepths, QueueError,
+    Sealed,
 };

@@ -107,3 +107,11 @@ pub trait EventQueue: Send + Sync {
     /// Whether publishing would work now, for readiness.
     async fn check(&self) -> Result<(), QueueError>;
 }
+
+/// Asking many queues at once how much waits, as an autoscaler does every few seconds.
+#[async_trait]
+pub trait QueueDepths: Send + Sync {
+    /// How much waits in each queue, in the order asked. What goes wrong with one is told of that one alone, and is
+    /// unknown, which is never zero.
+    async fn depths(&self, queues: &[QueueName]) -> Vec<Result<Depth, QueueError>>;
+}

@@ -11,7 +11,7 @@
 //! | [`desired`] | what should stand there? |
 //! | [`diff`] | what has to be done, and what can only a person settle? |
 //! | [`TopologyBroker`], [`reconcile_all`] | how is it done, for all tenants in one pass? |
-//! | [`removal`] | what of a tenant is erased, when a person says so? |
+//! | [`removal`], [`removal_of_queue`] | what of a tenant is erased, when a person says so; what of a drained pipeline? |
 //!
 //! **Guarantees.** Nothing that is not ours is touched, and [`diff`] erases nothing: its only deletions are a surplus
 //! binding between what is ours and, where a tenant says `adopt`, the policy by which another owner marked its queue. No
@@ -61,7 +61,7 @@ pub use self::{
         Policy, Queue, User,
     },
     pass::{Check, Failure, Pass, TenantPass, reconcile_all},
-    removal::{Removal, Removals, removal},
+    removal::{Removal, Removals, removal, removal_of_queue},
     repair::{Conflict, Repair, Verb},
     secret::{HASHING, SecretText},
 };

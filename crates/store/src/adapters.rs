@@ -7,5 +7,6 @@ pub mod sqlite;
 mod erasure;
 mod marks;
 mod operator;
+mod pipelines;
 mod retention;
 mod rows;

@@ -187,6 +187,12 @@ macro_rules! operator_store_contract {
             one_tenant {
                 one_tenant_is_shown_with_its_keys_and_no_others,
             }
+            pipelines {
+                a_pipeline_is_applied_changed_and_removed,
+                what_people_made_an_operator_takes_up,
+                who_knows_better_of_a_pipeline_is_not_overruled,
+                a_pipeline_needs_its_tenant_and_goes_with_it,
+            }
             operator {
                 epochs_grow_and_are_no_change_of_the_settings,
                 an_applied_tenant_is_shown_with_its_stamp,
@@ -272,6 +278,7 @@ mod tests {
             include_str!("contract/control/one_tenant.rs"),
             include_str!("contract/control/operator.rs"),
             include_str!("contract/control/managed_keys.rs"),
+            include_str!("contract/control/pipelines.rs"),
         ];
         let suites = include_str!("contract.rs");
         let cases = sources.map(|source| source.split("pub async fn ").skip(1));

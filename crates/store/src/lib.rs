@@ -20,6 +20,8 @@ pub use port::{
     metrics::{
         Counted, DeadLetterPage, DeadLetterQuery, LedgerView, MetricStore, ReplayError, Replayed,
     },
-    operator::{KeyWritten, OperatorStore, Stamp, Superseder, Written},
+    operator::{
+        KeyWritten, ManagedPipeline, OperatorStore, QueueStage, Stamp, Superseder, Written,
+    },
     raw::{RawEvent, RawEventStore, RawQuery},
 };

@@ -5,7 +5,7 @@ mod member;
 
 use std::{
     collections::BTreeMap,
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::Command,
     time::{Duration, Instant},
@@ -60,6 +60,26 @@ impl Servers {
             &rabbitmq::Options::default(),
             &postgres::Options::default(),
         )
+    }
+
+    /// The same, where pods of a node of ours reach them: at this address of the machine.
+    ///
+    /// # Errors
+    /// When one does not come up.
+    pub fn start_at(folder: &Path, address: Ipv4Addr) -> anyhow::Result<Self> {
+        let rabbit = rabbitmq::Options {
+            address,
+            ..Default::default()
+        };
+        let postgres = postgres::Options {
+            address,
+            ..Default::default()
+        };
+        Ok(Self {
+            rabbit: RabbitMq::start(folder, &rabbit)?,
+            postgres: Postgres::start(folder, &postgres)?,
+            mongo: Mongo::start_at(folder, address)?,
+        })
     }
 
     /// The same, with options.
@@ -293,25 +313,8 @@ impl Cluster {
     /// # Errors
     /// With what every queue held last, when it is not so in time.
     pub async fn drained(&self, within: Duration) -> anyhow::Result<Duration> {
-        let (began, broker) = (Instant::now(), self.broker()?);
-        let amqp = AmqpQueue::connect(AmqpOptions::new(&self.urls.queue)?);
-        let mut empty_since: Option<Duration> = None;
-        loop {
-            let seen = waiting(&broker, &amqp).await;
-            let empty = seen.as_ref().is_ok_and(|queues| {
-                !queues.is_empty() && queues.values().all(|messages| *messages == 0)
-            });
-            match empty_since {
-                Some(since) if empty && began.elapsed() - since > CERTAIN => return Ok(since),
-                None if empty => empty_since = Some(began.elapsed()),
-                _ if !empty => empty_since = None,
-                _ => {}
-            }
-            if began.elapsed() > within {
-                bail!("not drained within {within:?}: {seen:?}\n{}", self.logs());
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
+        let drained = drained(&self.urls, within).await;
+        drained.with_context(|| self.logs())
     }
 
     /// The ends of all logs.
@@ -332,6 +335,32 @@ impl Cluster {
             }
         }
         Ok(())
+    }
+}
+
+/// [`Cluster::drained`], whoever's the processes are.
+///
+/// # Errors
+/// With what every queue held last, when it is not so in time.
+pub async fn drained(urls: &Urls, within: Duration) -> anyhow::Result<Duration> {
+    let (began, broker) = (Instant::now(), Broker::of(urls)?);
+    let amqp = AmqpQueue::connect(AmqpOptions::new(&urls.queue)?);
+    let mut empty_since: Option<Duration> = None;
+    loop {
+        let seen = waiting(&broker, &amqp).await;
+        let empty = seen.as_ref().is_ok_and(|queues| {
+            !queues.is_empty() && queues.values().all(|messages| *messages == 0)
+        });
+        match empty_since {
+            Some(since) if empty && began.elapsed() - since > CERTAIN => return Ok(since),
+            None if empty => empty_since = Some(began.elapsed()),
+            _ if !empty => empty_since = None,
+            _ => {}
+        }
+        if began.elapsed() > within {
+            bail!("not drained within {within:?}: {seen:?}");
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 

@@ -1,5 +1,5 @@
 //! The manifests in `examples/`, as a person applies them: each in one go, to an API server that has our definitions and
-//! policies and nothing else.
+//! policies, and KEDA's definition for the one example that is about it.
 
 use std::fs;
 
@@ -8,6 +8,17 @@ use crate::support::{Own, files, read, root};
 #[test]
 fn every_example_is_applied_in_one_go_and_again_without_a_change() {
     let own = Own::start();
+    let keda = root().join("crds/tests/manifests/keda.sh_scaledobjects.yaml");
+    let keda = [
+        "apply",
+        "--server-side",
+        "--filename",
+        keda.to_str().unwrap(),
+    ];
+    own.ctl(&keda, None).unwrap();
+    let established = "condition=Established";
+    let wait = ["wait", "--for", established, "crd/scaledobjects.keda.sh"];
+    own.ctl(&wait, None).unwrap();
     for path in files("examples", ".yaml") {
         let file = path.to_str().unwrap();
         let text = fs::read_to_string(&path).unwrap();
@@ -26,6 +37,11 @@ fn every_example_is_applied_in_one_go_and_again_without_a_change() {
             "ClusterRoleBinding",
             "Role",
             "RoleBinding",
+            // Of the stores to try it with.
+            "ConfigMap",
+            "Deployment",
+            "Service",
+            "ScaledObject",
         ];
         assert!(
             kinds.iter().all(|kind| known.contains(&kind.as_str())),
@@ -82,5 +98,33 @@ fn examples_are_named_in_the_documents() {
             documents.iter().any(|text| text.contains(&name)),
             "nobody is told of {name}"
         );
+    }
+}
+
+#[test]
+fn the_example_of_keda_scales_its_own_pipeline_and_within_its_bounds() {
+    let text = fs::read_to_string(root().join("examples/keda.yaml")).unwrap();
+    let all = read(&text);
+    let of_kind = |kind: &str| all.iter().find(|object| object["kind"] == kind).unwrap();
+    let (pipeline, scaled) = (of_kind("SendryPipeline"), of_kind("ScaledObject"));
+    let target = &scaled["spec"]["scaleTargetRef"];
+    assert_eq!(target["apiVersion"], pipeline["apiVersion"]);
+    assert_eq!(target["kind"], pipeline["kind"]);
+    assert_eq!(target["name"], pipeline["metadata"]["name"]);
+    assert_eq!(
+        scaled["metadata"]["namespace"],
+        pipeline["metadata"]["namespace"]
+    );
+    let scaling = &pipeline["spec"]["scaling"];
+    assert_eq!(scaling["mode"], "External");
+    assert_eq!(scaled["spec"]["minReplicaCount"], scaling["min"]);
+    assert_eq!(scaled["spec"]["maxReplicaCount"], scaling["max"]);
+    // Strings are all that KEDA takes there, and these are what its prometheus trigger (2.20) cannot be without.
+    for trigger in scaled["spec"]["triggers"].as_array().unwrap() {
+        assert_eq!(trigger["type"], "prometheus");
+        for needed in ["serverAddress", "query", "threshold"] {
+            assert!(trigger["metadata"][needed].is_string(), "{needed}");
+        }
+        assert_eq!(trigger["metadata"]["ignoreNullValues"], "false");
     }
 }

@@ -6,5 +6,5 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    sendry_operator::cli::main(sendry_operator::tenant::assemble())
+    sendry_operator::cli::main(sendry_operator::assemble::assemble())
 }

@@ -140,6 +140,7 @@ impl Stage {
     /// An operator. Each call is another process; `name` is that of its pod.
     pub fn operator(&self, name: &str) -> Program {
         let Urls {
+            queue,
             management,
             postgres,
             ..
@@ -153,7 +154,8 @@ impl Stage {
             "--postgres-url",
             postgres,
         ];
-        args.extend(["--management-url", management, "--pod-name", name]);
+        args.extend(["--queue-url", queue, "--management-url", management]);
+        args.extend(["--pod-name", name]);
         for flag in ["--vhost", "--namespace", "--cluster-id", "--watch-filter"] {
             args.extend([flag, &self.name]);
         }

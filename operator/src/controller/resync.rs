@@ -7,17 +7,18 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::{watch::Tenants, work::WorkQueue};
+use super::Names;
+use crate::work::WorkQueue;
 
 /// Adds names when it is their time, until dropped. `each` is called at every look.
-pub(super) async fn run(queue: &WorkQueue, tenants: &Tenants, interval: Duration, each: impl Fn()) {
+pub(super) async fn run(queue: &WorkQueue, names: &Names, interval: Duration, each: impl Fn()) {
     let tick = (interval / 64).clamp(Duration::from_millis(50), Duration::from_secs(5));
     let start = Instant::now();
     let mut from = Duration::ZERO;
     loop {
         tokio::time::sleep(tick).await;
         let to = start.elapsed();
-        for name in tenants.names() {
+        for name in names() {
             if falls_into(&name, interval, from, to) {
                 queue.resync(&name);
             }

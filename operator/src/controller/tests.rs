@@ -57,9 +57,10 @@ impl Drop for Leaving<'_> {
 fn controller() -> (Controller, Arc<Named>) {
     let named = Arc::new(Named::default());
     let controller = Controller {
+        kind: "tenants",
         reconcile: named.clone(),
         queue: WorkQueue::new(),
-        tenants: Tenants::default(),
+        names: Arc::new(Vec::new),
         metrics: OperatorMetrics::default(),
         workers: 4,
         resync: Duration::from_secs(600),

@@ -22,6 +22,9 @@ pub struct OperatorArgs {
     /// PostgreSQL that holds tenants and keys, such as postgres://user:password@host/database
     #[arg(long, value_name = "URL")]
     pub(super) postgres_url: SecretString,
+    /// RabbitMQ over AMQP, such as amqp://user:password@host:5672/vhost; only to ask how much waits in queues
+    #[arg(long, value_name = "URL")]
+    pub(super) queue_url: SecretString,
     /// RabbitMQ's management API, such as http://user:password@host:15672; or else --management-secret-dir
     #[arg(long, value_name = "URL")]
     pub(super) management_url: Option<SecretString>,
@@ -52,6 +55,10 @@ pub struct OperatorArgs {
     /// How often the broker is compared with what it should have
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "30s")]
     topology_interval: Duration,
+    /// How often all queues and workers are looked at, and pipelines scaled by it; 1s to 5s. Workers say what they did
+    /// every 2s, and a pipeline without workers notices its first message after one interval at most
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "2s")]
+    scaling_interval: Duration,
     /// How many tenants are worked on at once
     #[arg(long, value_name = "N", default_value_t = Settings::default().workers)]
     workers: usize,
@@ -97,6 +104,7 @@ impl OperatorArgs {
             watch_filter,
             resync_interval,
             topology_interval,
+            scaling_interval,
             workers,
             lease_duration,
             lease_renew,
@@ -116,6 +124,7 @@ impl OperatorArgs {
             watch_filter,
             resync: resync_interval,
             topology: topology_interval,
+            scaling: scaling_interval,
             workers,
             lease: Timing {
                 duration: lease_duration,

@@ -7,7 +7,10 @@ use kube::{
     Client, Config,
     config::{KubeConfigOptions, Kubeconfig},
 };
-use sendry_queue::adapters::rabbitmq_management::RabbitManagement;
+use sendry_queue::adapters::{
+    amqp::{AmqpDepths, AmqpOptions},
+    rabbitmq_management::RabbitManagement,
+};
 use sendry_runtime::{clock::SystemClock, metrics::MetricsBuilder, process::Process};
 use sendry_store::adapters::postgres::{OpenError, PostgresOptions, PostgresStore};
 use uuid::Uuid;
@@ -44,6 +47,7 @@ async fn operate(args: OperatorArgs, settings: Settings, assemble: Assemble) -> 
     let mut process = Process::begin(args.process.clone(), metrics.build()).await?;
 
     let topology = connect_topology(&args, &settings, operator_metrics.clone())?;
+    let depths = connect_depths(&args)?;
     let client = connect_cluster(args.kubeconfig.as_deref()).await?;
     let answers = || async { client.apiserver_version().await.map_err(Box::new) };
     let Some(version) = process.wait_for("kubernetes", answers, |_| true).await? else {
@@ -60,6 +64,7 @@ async fn operate(args: OperatorArgs, settings: Settings, assemble: Assemble) -> 
         client,
         store: Arc::new(store),
         topology,
+        depths: Arc::new(depths),
         clock: SystemClock::shared(),
         entropy: Arc::new(SystemEntropy),
         assemble,
@@ -93,6 +98,13 @@ pub async fn connect_cluster(kubeconfig: Option<&Path>) -> anyhow::Result<Client
     config.default_retry = false;
     config.connect_timeout = Some(CONNECT_WITHIN);
     Client::try_from(config).context("failed to make a client of the API server")
+}
+
+/// What the broker is asked about its queues through. It may be away: then nothing is known of them.
+fn connect_depths(args: &OperatorArgs) -> anyhow::Result<AmqpDepths> {
+    let mut options = AmqpOptions::new(args.queue_url.expose()).context("--queue-url")?;
+    options.name = "sendry-operator".to_owned();
+    Ok(AmqpDepths::connect(options))
 }
 
 /// The broker that the settings name.

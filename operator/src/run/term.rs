@@ -15,8 +15,9 @@ use crate::{
     gate::gated,
     leader::Leadership,
     settings::Settings,
-    watch::{Crd, Tenants, Watch},
+    watch::{Crd, Ours, Pipelines, Tenants, Watch},
     work::WorkQueue,
+    workers::WorkersWatch,
 };
 
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
@@ -42,6 +43,7 @@ pub(super) async fn run(
             store: parts.store.clone(),
             epoch,
             topology: parts.topology.clone(),
+            depths: parts.depths.clone(),
             clock: parts.clock.clone(),
             entropy: parts.entropy.clone(),
             events: events.clone(),
@@ -49,36 +51,73 @@ pub(super) async fn run(
         },
         tenants: Tenants::default(),
         queue: WorkQueue::new(),
+        pipelines: Pipelines::default(),
+        pipeline_queue: WorkQueue::new(),
+        workers: WorkersWatch::default(),
         crd: crd.clone(),
         metrics: parts.metrics.clone(),
+        health: parts.health.clone(),
         leadership,
         stop: stop.clone(),
     };
     let watch = Watch {
         client,
         filter: settings.selector(),
+        watch_filter: settings.watch_filter.clone(),
         tenants: duty.tenants.clone(),
         queue: duty.queue.clone(),
+        pipelines: duty.pipelines.clone(),
+        pipeline_queue: duty.pipeline_queue.clone(),
         events,
         metrics: parts.metrics.clone(),
         health: parts.health.clone(),
         crd,
     };
-    let Assembly { reconcile, beside } = (parts.assemble)(&duty);
-    let controller = Controller {
+    let Assembly {
+        reconcile,
+        pipelines,
+        beside,
+    } = (parts.assemble)(&duty);
+    let tenants = Controller {
+        kind: "tenants",
         reconcile,
         queue: duty.queue.clone(),
-        tenants: duty.tenants.clone(),
+        names: {
+            let tenants = duty.tenants.clone();
+            Arc::new(move || tenants.names())
+        },
         metrics: parts.metrics.clone(),
         workers: settings.workers,
         resync: settings.resync,
+    };
+    let pipelines = pipelines.map(|reconcile| Controller {
+        kind: "pipelines",
+        reconcile,
+        queue: duty.pipeline_queue.clone(),
+        names: {
+            let ours = Ours {
+                filter: settings.watch_filter.clone(),
+                tenants: duty.tenants.clone(),
+            };
+            let pipelines = duty.pipelines.clone();
+            Arc::new(move || pipelines.keys(&ours))
+        },
+        ..tenants.clone()
+    });
+    let passes = async {
+        let pipelines = async {
+            if let Some(pipelines) = pipelines {
+                pipelines.run(stop.clone()).await;
+            }
+        };
+        tokio::join!(tenants.run(stop.clone()), pipelines);
     };
     let beside = FuturesUnordered::from_iter(beside.into_iter().map(|(name, work)| async move {
         let panicked = AssertUnwindSafe(work).catch_unwind().await.is_err();
         (name, panicked)
     }));
     tokio::select! {
-        () = controller.run(stop) => {}
+        () = passes => {}
         () = watch.run() => {}
         () = first_to_end(beside) => {}
     }

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{ResourceExt, api::ObjectMeta};
 use sendry_crds::names;
-use sendry_queue::topology::{SecretText, TenantQueues};
 use sendry_store::{Stamp, TenantRecord};
 
 use super::validate::Valid;
@@ -32,17 +31,6 @@ pub fn stamp(valid: &Valid, epoch: u64) -> Stamp {
         epoch,
         uid: valid.uid,
         generation: valid.generation,
-    }
-}
-
-/// What the broker should have.
-#[must_use]
-pub fn queues(valid: &Valid, parked_reader: Option<SecretText>) -> TenantQueues {
-    TenantQueues {
-        tenant: valid.id.clone(),
-        pipelines: Vec::new(),
-        parked_reader,
-        adopt: valid.adopt,
     }
 }
 

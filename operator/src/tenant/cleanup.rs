@@ -52,7 +52,9 @@ pub async fn cleanup(cx: &Context, tenant: &SendryTenant) -> Result<Kept, Failur
 }
 
 async fn keep(cx: &Context, tenant: &SendryTenant, id: &TenantId) -> Result<Kept, Failure> {
-    if definition_goes(cx).await? || namespace_goes(cx, &tenant.spec.namespace).await? {
+    if definition_goes::<SendryTenant>(cx).await?
+        || namespace_goes(cx, &tenant.spec.namespace).await?
+    {
         return Ok(Kept::Valid);
     }
     let Some(uid) = tenant.uid().and_then(|uid| uid.parse().ok()) else {
@@ -83,12 +85,17 @@ async fn claimed_by_another(cx: &Context, id: &TenantId, stamp: &Stamp) -> Resul
     Ok(record.is_none_or(|record| record.stamp.is_none_or(|found| found.uid != stamp.uid)))
 }
 
-async fn definition_goes(cx: &Context) -> Result<bool, Failure> {
+/// Whether the definition of a kind is being deleted, and all its objects with it.
+///
+/// # Errors
+/// When the API server does not answer.
+pub async fn definition_goes<K: CustomResourceExt>(cx: &Context) -> Result<bool, Failure> {
     let definitions: Api<CustomResourceDefinition> = Api::all(cx.client.clone());
+    let name = K::crd_name();
     let found = definitions
-        .get_metadata_opt(SendryTenant::crd_name())
+        .get_metadata_opt(name)
         .await
-        .map_err(|error| Failure::kubernetes("read the definition of SendryTenant", error))?;
+        .map_err(|error| Failure::kubernetes(format!("read the definition {name}"), error))?;
     Ok(found.is_none_or(|found| found.metadata.deletion_timestamp.is_some()))
 }
 

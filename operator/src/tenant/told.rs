@@ -7,7 +7,7 @@ use crate::{condition, keys};
 
 /// What to tell, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Told {
+pub(crate) struct Told {
     pub reason: String,
     pub warning: bool,
     /// Events of one reason and action are folded into one that counts, with the first note.

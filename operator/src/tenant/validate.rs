@@ -118,10 +118,7 @@ pub fn validate(
         Err(trouble) => (NamespacePlan::Leave, Some(trouble)),
     };
     let limits = &spec.limits;
-    let backlog_bytes = match &limits.backlog_bytes {
-        None => BACKLOG_BYTES,
-        Some(quantity) => quantity::bytes(quantity).ok_or_else(|| bad("limits.backlogBytes"))?,
-    };
+    let backlog_bytes = backlog_bytes(tenant).ok_or_else(|| bad("limits.backlogBytes"))?;
     let max_payload = limits.max_payload.as_ref().map(|quantity| {
         let bytes = quantity::bytes(quantity).and_then(|bytes| u32::try_from(bytes).ok());
         bytes.ok_or_else(|| bad("limits.maxPayload"))
@@ -150,10 +147,19 @@ pub fn validate(
     })
 }
 
+/// Bytes that may wait in each queue of a tenant; `None` = what it says cannot be read.
+#[must_use]
+pub fn backlog_bytes(tenant: &SendryTenant) -> Option<u64> {
+    match &tenant.spec.limits.backlog_bytes {
+        None => Some(BACKLOG_BYTES),
+        Some(quantity) => quantity::bytes(quantity),
+    }
+}
+
 /// Whether an annotation says `"true"`.
 #[must_use]
-pub fn annotated(tenant: &SendryTenant, annotation: &str) -> bool {
-    let value = tenant.annotations().get(annotation);
+pub fn annotated(object: &impl ResourceExt, annotation: &str) -> bool {
+    let value = object.annotations().get(annotation);
     value.is_some_and(|value| value == "true")
 }
 

@@ -101,7 +101,7 @@ async fn one_pass_serves_all_who_wait_and_then_there_is_rest() {
         (reads + 1, writes)
     );
     assert!(stage.changed().is_empty());
-    assert!(stage.topology.take_drift(&tenant("a")).is_empty());
+    assert!(stage.topology.take_drift(&tenant("a"), |_| true).is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -115,15 +115,15 @@ async fn what_was_changed_behind_us_is_repaired_and_told_once() {
         .meddle(|observed| observed.queues.retain(|q| q.name != "sendry.a.parked"));
     stage.pass().await;
     assert_eq!(stage.changed(), ["a"]);
-    let drift = stage.topology.take_drift(&tenant("a"));
+    let drift = stage.topology.take_drift(&tenant("a"), |_| true);
     assert!(
         drift
             .iter()
             .any(|repair| repair.contains("sendry.a.parked")),
         "{drift:?}"
     );
-    assert!(stage.topology.take_drift(&tenant("a")).is_empty());
-    assert!(stage.topology.take_drift(&tenant("b")).is_empty());
+    assert!(stage.topology.take_drift(&tenant("a"), |_| true).is_empty());
+    assert!(stage.topology.take_drift(&tenant("b"), |_| true).is_empty());
     assert_eq!(stage.topology.ensure(queues("a")).await, Synced::Whole);
 }
 

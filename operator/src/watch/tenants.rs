@@ -41,6 +41,8 @@ struct Known {
 pub(super) struct Heard {
     /// Changed, new or gone.
     pub changed: BTreeSet<String>,
+    /// The namespaces that those name, or named before.
+    pub namespaces: BTreeSet<String>,
     /// Found by the first list.
     pub listed: Vec<String>,
     /// Cannot be read, and was not known to be so.
@@ -85,6 +87,14 @@ impl Tenants {
             .known
             .get(name)
             .is_some_and(|known| known.tenant.is_some())
+    }
+
+    /// Whether one of them names this namespace.
+    #[must_use]
+    pub fn name(&self, namespace: &str) -> bool {
+        let cache = self.lock();
+        let mut tenants = cache.known.values().filter_map(|k| k.tenant.as_ref());
+        tenants.any(|tenant| tenant.spec.namespace == namespace)
     }
 
     /// The names of all that can be read.
@@ -138,6 +148,8 @@ impl Tenants {
                         .iter()
                         .filter(|(_, known)| known.tenant.is_some());
                     heard.listed = readable.map(|(name, _)| name.clone()).collect();
+                    let named = cache.known.values().filter_map(|k| k.tenant.as_ref());
+                    heard.namespaces = named.map(|tenant| tenant.spec.namespace.clone()).collect();
                 }
             }
         }
@@ -218,6 +230,7 @@ impl Cache {
 
     /// All that name this namespace.
     fn neighbours(&self, namespace: &str, heard: &mut Heard) {
+        heard.namespaces.insert(namespace.to_owned());
         let there = |known: &Known| {
             let tenant = known.tenant.as_ref();
             tenant.is_some_and(|tenant| tenant.spec.namespace == namespace)

@@ -24,6 +24,7 @@ fn start(corner: &Corner, proxy: &Proxy, postgres: &str, folder: &Path, name: &s
     command.args(["run", "--pod-name", name, "--namespace", &corner.name]);
     command.args(["--watch-filter", &corner.name, "--postgres-url", postgres]);
     command.args(["--management-url", "http://guest:guest@127.0.0.1:1"]);
+    command.args(["--queue-url", "amqp://guest:guest@127.0.0.1:1"]);
     command.args([
         "--lease-duration",
         "3s",

@@ -25,7 +25,10 @@ use sendry_operator::{
     settings::{Settings, WATCH_FILTER_LABEL},
     topology::{self, Topology},
 };
-use sendry_queue::topology::{TopologyBroker, fake::FakeBroker};
+use sendry_queue::{
+    fake::FakeDepths,
+    topology::{TopologyBroker, fake::FakeBroker},
+};
 use sendry_runtime::{clock::SystemClock, health::Health};
 use sendry_servers::{Server, kube::ctl};
 use sendry_store::adapters::sqlite::SqliteStore;
@@ -200,6 +203,7 @@ impl Corner {
             client,
             store: self.store(),
             topology: topology(Arc::new(FakeBroker::new())),
+            depths: Arc::new(FakeDepths::new()),
             clock: SystemClock::shared(),
             entropy: Arc::new(SystemEntropy),
             assemble,
@@ -229,6 +233,21 @@ impl Drop for Corner {
         // Ours, and those that were made for its tenants.
         let all = kubectl(&["get", "namespaces", "-o", "name"]);
         let ours = all.lines().filter(|line| line.ends_with(&self.name));
+        for namespace in ours.clone() {
+            let namespace = namespace.trim_start_matches("namespace/");
+            for pipeline in kubectl(&["get", "spl", "-n", namespace, "-o", "name"]).lines() {
+                let no_finalizers = r#"{"metadata":{"finalizers":null}}"#;
+                kubectl(&[
+                    "patch",
+                    pipeline,
+                    "-n",
+                    namespace,
+                    "--type=merge",
+                    "-p",
+                    no_finalizers,
+                ]);
+            }
+        }
         let mut delete = vec!["delete", "--wait=false", "--ignore-not-found"];
         delete.extend(ours);
         kubectl(&delete);

@@ -1,6 +1,6 @@
 //! Tenants against a real API server: from a manifest to what ingest, the broker and the status say.
 
-mod crashes;
+pub mod crashes;
 mod definitions;
 mod deletion;
 mod drift;

@@ -9,6 +9,7 @@ use sendry_servers::{
 };
 
 use super::{
+    e2e::{self, E2eArgs},
     format::{need_node, rust_steps},
     generate,
 };
@@ -106,4 +107,5 @@ fn rust_tests(steps: &mut Steps, fast: bool) {
         process::run(&mut cargo(["test", "--workspace", "--doc"]))
     });
     steps.run("openapi.json", || generate::openapi(true));
+    steps.run("pods", || e2e::run(E2eArgs::default()));
 }

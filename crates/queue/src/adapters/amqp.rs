@@ -23,6 +23,7 @@
 
 mod consumer;
 mod declare;
+mod depths;
 mod door;
 mod error;
 mod flight;
@@ -54,12 +55,15 @@ use sendry_domain::{
 };
 use tokio::time::{Instant, sleep};
 
-pub use self::options::{AmqpOptions, BadUrl};
 use self::{
     consumer::AmqpConsumer,
     error::{Fault, queue_error, within},
     link::Link,
     publisher::Publisher,
+};
+pub use self::{
+    depths::AmqpDepths,
+    options::{AmqpOptions, BadUrl},
 };
 use crate::{Consumer, Depth, EventQueue, PublishError, QueueError, Sealed, topology::Topology};
 

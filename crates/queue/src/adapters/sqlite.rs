@@ -60,7 +60,7 @@ use self::{
     writer::Writer,
 };
 pub use self::{error::OpenError, options::Options};
-use crate::{Consumer, Depth, EventQueue, PublishError, QueueError, Sealed};
+use crate::{Consumer, Depth, EventQueue, PublishError, QueueDepths, QueueError, Sealed};
 
 /// A queue file. Dropping it and its consumers waits for the last commit and closes the file.
 pub struct SqliteQueue {
@@ -123,6 +123,17 @@ impl SqliteQueue {
     #[must_use]
     pub fn commits(&self) -> u64 {
         self.core.commits.load(Ordering::Relaxed)
+    }
+}
+
+#[async_trait]
+impl QueueDepths for SqliteQueue {
+    async fn depths(&self, queues: &[QueueName]) -> Vec<Result<Depth, QueueError>> {
+        let mut answers = Vec::with_capacity(queues.len());
+        for queue in queues {
+            answers.push(self.depth(queue).await);
+        }
+        answers
     }
 }
 

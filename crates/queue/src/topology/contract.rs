@@ -49,6 +49,7 @@ macro_rules! topology_contract {
             what_is_adopted_becomes_ours_and_nothing_else;
             of_one_tenant_everything_of_ours_goes_and_nothing_else;
             removing_what_is_not_there_is_success;
+            a_pipeline_is_closed_and_goes_and_its_neighbour_stays;
         }
     };
     (@cases $stage:ty; $($case:ident;)*) => {

@@ -51,6 +51,8 @@ pub struct PipelineQueue {
     pub limits: Limits,
     /// The password of a user that may read this queue and nothing else. `None` leaves such a user as it is.
     pub reader: Option<SecretText>,
+    /// Nothing comes into it any more: it stands without a binding, and what is still sent to it is parked.
+    pub closed: bool,
 }
 
 /// A tenant and its pipelines.
@@ -75,6 +77,7 @@ impl TenantQueues {
             name,
             limits,
             reader: None,
+            closed: false,
         };
         Self {
             tenant,
@@ -126,7 +129,9 @@ pub fn desired(owner: &str, tenants: &[TenantQueues]) -> Topology {
         for (name, pipeline) in pipelines {
             let mut queue = pipeline_queue(owner, tenant, name, pipeline.limits);
             queue.adopt = wanted.adopt;
-            topology.bind(EXCHANGE, &queue, queue.name.routing_key());
+            if !pipeline.closed {
+                topology.bind(EXCHANGE, &queue, queue.name.routing_key());
+            }
             topology.add(queue, pipeline.reader.as_ref());
         }
     }

@@ -8,10 +8,12 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use sendry_domain::id::TenantId;
+use sendry_domain::{id::TenantId, routing::QueueName};
 use tokio::time::{Instant, sleep};
 
-use super::{Conflict, Plan, Reading, Repair, Topology, TopologyBroker, TopologyError, diff};
+use super::{
+    Conflict, Plan, Reading, Repair, Topology, TopologyBroker, TopologyError, diff, reader_of,
+};
 
 /// How long a pass waits at most for its repairs to be in effect.
 pub const IN_EFFECT: Duration = Duration::from_secs(5);
@@ -57,7 +59,7 @@ pub enum Check {
     Ended,
 }
 
-/// The part of a pass that concerns one tenant.
+/// The part of a pass that concerns one tenant, or one queue.
 #[derive(Debug)]
 pub struct TenantPass<'a> {
     /// Its own.
@@ -88,11 +90,41 @@ impl Pass {
     /// one was repaired is told by [`everybodys`](Self::everybodys) alone.
     #[must_use]
     pub fn of(&self, tenant: &TenantId) -> TenantPass<'_> {
-        let concerns =
-            |repair: &Repair| matches!(repair, Repair::DeclareExchange(_)) || repair.is_of(tenant);
-        let conflict = |c: &&Conflict| matches!(c, Conflict::Exchange { .. }) || c.is_of(tenant);
+        self.part(
+            &|repair| repair.is_of(tenant),
+            &|conflict| conflict.is_of(tenant),
+            &|queue| queue.tenant() == tenant,
+        )
+    }
+
+    /// The part that concerns one queue, its bindings and its user, and what is everybody's.
+    #[must_use]
+    pub fn of_queue(&self, queue: &QueueName) -> TenantPass<'_> {
+        let (name, user) = (queue.to_string(), reader_of(queue));
+        self.part(
+            &|repair| match repair {
+                Repair::PutUser(put) => put.name == user,
+                Repair::PutPermission(of, _) => *of == user,
+                other => other.queue().is_some_and(|of| of == name),
+            },
+            &|conflict| {
+                let of = conflict.name();
+                of.is_some_and(|of| of == name || of == user)
+            },
+            &|waiting| waiting == queue,
+        )
+    }
+
+    fn part(
+        &self,
+        is: &dyn Fn(&Repair) -> bool,
+        conflicts: &dyn Fn(&Conflict) -> bool,
+        waits: &dyn Fn(&QueueName) -> bool,
+    ) -> TenantPass<'_> {
+        let concerns = |repair: &Repair| matches!(repair, Repair::DeclareExchange(_)) || is(repair);
+        let conflict = |c: &&Conflict| matches!(c, Conflict::Exchange { .. }) || conflicts(c);
         TenantPass {
-            repaired: self.repaired.iter().filter(|r| r.is_of(tenant)).collect(),
+            repaired: self.repaired.iter().filter(|r| is(r)).collect(),
             failed: self.failed.iter().filter(|f| concerns(&f.repair)).collect(),
             skipped: self.skipped.iter().filter(|r| concerns(r)).collect(),
             conflicts: self.conflicts.iter().filter(conflict).collect(),
@@ -100,8 +132,7 @@ impl Pass {
                 Check::InEffect => true,
                 Check::Failed(_) | Check::Ended => false,
                 Check::Outstanding(plan) => {
-                    !plan.repairs.iter().any(concerns)
-                        && plan.waiting.iter().all(|queue| queue.tenant() != tenant)
+                    !plan.repairs.iter().any(concerns) && !plan.waiting.iter().any(waits)
                 }
             },
         }

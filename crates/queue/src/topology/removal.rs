@@ -1,12 +1,13 @@
-//! What of a tenant is erased, when a person says so: the only way by which a queue or a user is ever deleted.
+//! What of a tenant is erased, when a person says so, and what of a pipeline, when it was drained: the only ways by which
+//! a queue or a user is ever deleted.
 
 use std::{collections::HashSet, fmt};
 
-use sendry_domain::id::TenantId;
+use sendry_domain::{id::TenantId, routing::QueueName};
 
 use super::{
     Conflict, Logins, Observed, Verb,
-    name::{is_of, mark, queue_named, read_by},
+    name::{is_of, mark, queue_named, read_by, reader_of},
     owner_tag,
 };
 
@@ -55,10 +56,27 @@ pub struct Removals {
 /// What of `tenant` stands on the broker and is `owner`'s. Another tenant's, and what has not our mark, is never in it.
 #[must_use]
 pub fn removal(owner: &str, tenant: &TenantId, observed: &Observed) -> Removals {
+    of(owner, &format!("sendry.{tenant}"), observed, &|name| {
+        is_of(name, tenant)
+    })
+}
+
+/// The same of one queue: its user, the queue, its policy. Who asks has seen that nothing is in the queue and that nothing
+/// comes into it: a broker deletes a quorum queue whatever is in it.
+#[must_use]
+pub fn removal_of_queue(owner: &str, queue: &QueueName, observed: &Observed) -> Removals {
+    let (name, user) = (queue.to_string(), reader_of(queue));
+    of(owner, &user, observed, &|found| {
+        found == name || found == user
+    })
+}
+
+/// Of queues, users and marks whose names `ours` knows; `about` is what is said where users are not shown.
+fn of(owner: &str, about: &str, observed: &Observed, ours: &dyn Fn(&str) -> bool) -> Removals {
     let mut found = Removals::default();
-    users(owner, tenant, &observed.logins, &mut found);
+    users(owner, about, &observed.logins, ours, &mut found);
     let policies: HashSet<&str> = observed.policies.iter().map(|p| p.name.as_str()).collect();
-    let queues = observed.queues.iter().filter(|q| is_of(&q.name, tenant));
+    let queues = observed.queues.iter().filter(|q| ours(&q.name));
     for queue in queues.filter(|q| queue_named(&q.name).is_some()) {
         let name = queue.name.clone();
         let ours = format!("{owner}/{name}");
@@ -85,7 +103,7 @@ pub fn removal(owner: &str, tenant: &TenantId, observed: &Observed) -> Removals 
     for policy in &observed.policies {
         let marks = mark(&policy.name).filter(|(by, queue)| {
             *by == owner
-                && is_of(queue, tenant)
+                && ours(queue)
                 && queue_named(queue).is_some()
                 && !contested.contains(*queue)
         });
@@ -96,11 +114,17 @@ pub fn removal(owner: &str, tenant: &TenantId, observed: &Observed) -> Removals 
     found
 }
 
-fn users(owner: &str, tenant: &TenantId, logins: &Logins, found: &mut Removals) {
+fn users(
+    owner: &str,
+    about: &str,
+    logins: &Logins,
+    ours: &dyn Fn(&str) -> bool,
+    found: &mut Removals,
+) {
     let tag = owner_tag(owner);
     let why = match logins {
         Logins::Read { users, .. } => {
-            let users = users.iter().filter(|u| is_of(&u.name, tenant));
+            let users = users.iter().filter(|u| ours(&u.name));
             for user in users.filter(|u| read_by(&u.name).is_some()) {
                 let name = user.name.clone();
                 if user.tags.contains(&tag) {
@@ -116,7 +140,7 @@ fn users(owner: &str, tenant: &TenantId, logins: &Logins, found: &mut Removals) 
         Logins::Forbidden(why) => why,
     };
     found.conflicts.push(Conflict::LoginsUnknown {
-        name: format!("sendry.{tenant}"),
+        name: about.to_owned(),
         why: why.to_owned(),
     });
 }

@@ -224,16 +224,17 @@ impl Conflict {
     /// Whose it is. Exchanges are everybody's.
     #[must_use]
     pub fn tenant(&self) -> Option<TenantId> {
-        tenant_in(self.of_tenant()?)
+        tenant_in(self.name()?)
     }
 
     /// Whether it is `tenant`'s.
     #[must_use]
     pub fn is_of(&self, tenant: &TenantId) -> bool {
-        self.of_tenant().is_some_and(|name| is_of(name, tenant))
+        self.name().is_some_and(|name| is_of(name, tenant))
     }
 
-    fn of_tenant(&self) -> Option<&str> {
+    /// The queue or the user that it is about.
+    pub(super) fn name(&self) -> Option<&str> {
         match self {
             Self::Exchange { .. } => None,
             Self::Arguments { name, .. }

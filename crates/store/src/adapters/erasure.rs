@@ -36,6 +36,7 @@ macro_rules! settings {
         [
             $each!("API keys", "api_key", "tenant"),
             $each!("pipelines", "pipeline", "tenant"),
+            $each!("operator's stamps of pipelines", "pipeline_stamp", "tenant"),
             $each!("operator's stamps", "tenant_stamp", "tenant"),
             $each!("settings", "tenant_setting", "id"),
         ]

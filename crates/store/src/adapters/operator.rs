@@ -18,6 +18,17 @@ pub struct Held {
     pub tenant: Option<TenantRecord>,
 }
 
+/// Who knows better than the writer of `stamp`, where the store is at `epoch` and `held` was written last.
+pub fn superseder(epoch: u64, held: Option<&Stamp>, stamp: &Stamp) -> Option<Superseder> {
+    if stamp.epoch != epoch {
+        return Some(Superseder::Leader { epoch });
+    }
+    let newer = held.filter(|held| held.uid == stamp.uid && held.generation > stamp.generation);
+    newer.map(|held| Superseder::Generation {
+        generation: held.generation,
+    })
+}
+
 /// The change of a record; `None` = it is as it should be.
 pub type Change<T> = Option<T>;
 
@@ -41,15 +52,7 @@ impl Held {
 
     /// Who knows better than the writer of `stamp`.
     pub fn superseder(&self, stamp: &Stamp) -> Option<Superseder> {
-        if stamp.epoch != self.epoch {
-            return Some(Superseder::Leader { epoch: self.epoch });
-        }
-        let newer = self
-            .stamp()
-            .filter(|held| held.uid == stamp.uid && held.generation > stamp.generation);
-        newer.map(|held| Superseder::Generation {
-            generation: held.generation,
-        })
+        superseder(self.epoch, self.stamp(), stamp)
     }
 
     /// The tenant as it is asked for.

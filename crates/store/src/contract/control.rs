@@ -6,3 +6,4 @@ pub mod erasing;
 pub mod managed_keys;
 pub mod one_tenant;
 pub mod operator;
+pub mod pipelines;

@@ -11,13 +11,13 @@ use std::fmt;
 
 use async_trait::async_trait;
 use sendry_domain::{
-    id::{KeyId, TenantId},
+    id::{KeyId, PipelineName, TenantId},
     time::UnixMillis,
 };
 use uuid::Uuid;
 
 use super::{
-    control::{ControlStore, KeyRecord, TenantRecord},
+    control::{ControlStore, KeyRecord, PipelineRecord, TenantRecord},
     error::StoreError,
 };
 
@@ -26,7 +26,7 @@ use super::{
 pub struct Stamp {
     /// What [`OperatorStore::claim_epoch`] gave this leader.
     pub epoch: u64,
-    /// `metadata.uid` of the tenant's resource.
+    /// `metadata.uid` of the resource.
     pub uid: Uuid,
     /// `metadata.generation` of what it was read from.
     pub generation: i64,
@@ -95,6 +95,47 @@ pub enum KeyWritten {
     },
 }
 
+/// How a pipeline's queue stands on the broker.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum QueueStage {
+    /// Bound: what ingest sends to it comes in.
+    #[default]
+    Open,
+    /// Nothing comes into it any more. It is drained, or was not drained in time.
+    Closed,
+    /// It was seen to be empty, and is being removed with all that belongs to it.
+    Leaving,
+}
+
+/// A pipeline, as an operator knows it: what ingest obeys, and what its queue needs, which outlives its resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManagedPipeline {
+    /// What ingest obeys.
+    pub record: PipelineRecord,
+    /// How its queue stands.
+    pub stage: QueueStage,
+    /// Most bytes that may wait in its queue; `None` = what its tenant says.
+    pub max_bytes: Option<u64>,
+    /// Deliveries without an ack before a message is parked; `None` = the default.
+    pub delivery_limit: Option<u32>,
+    /// What an operator wrote last; `None` = a person made it, and nothing of it is the operator's.
+    pub stamp: Option<Stamp>,
+}
+
+impl ManagedPipeline {
+    /// One that no operator ever wrote.
+    #[must_use]
+    pub fn of_people(record: PipelineRecord) -> Self {
+        Self {
+            record,
+            stage: QueueStage::default(),
+            max_bytes: None,
+            delivery_limit: None,
+            stamp: None,
+        }
+    }
+}
+
 /// The settings, as an operator writes them.
 #[async_trait]
 pub trait OperatorStore: ControlStore {
@@ -150,5 +191,31 @@ pub trait OperatorStore: ControlStore {
         stamp: &Stamp,
         tenant: &TenantId,
         id: &KeyId,
+    ) -> Result<Written, StoreError>;
+
+    /// The tenant's pipelines, in the order of their names, retired ones too, in one snapshot; of those that no operator
+    /// wrote, stage and limits are the defaults.
+    async fn pipelines(&self, tenant: &TenantId) -> Result<Vec<ManagedPipeline>, StoreError>;
+
+    /// Makes or changes a pipeline, `created_at` too; `stamp` of the record is not read. One that people made is the
+    /// operator's from then on.
+    ///
+    /// The stamp is the pipeline's: superseded as in [`Self::apply_tenant`], by what was written of this pipeline.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] where the tenant is not there: a pipeline without one would outlive the tenant's erasure.
+    async fn apply_pipeline(
+        &self,
+        stamp: &Stamp,
+        pipeline: &ManagedPipeline,
+    ) -> Result<Written, StoreError>;
+
+    /// Removes the pipeline of that name if it is this very resource's. Any other stays; that, and where there is none, is
+    /// [`Written::Done`] without effect. Superseded as in [`Self::apply_pipeline`].
+    async fn remove_pipeline(
+        &self,
+        stamp: &Stamp,
+        tenant: &TenantId,
+        name: &PipelineName,
     ) -> Result<Written, StoreError>;
 }

@@ -8,7 +8,7 @@ use std::{
 
 use http::{Method, Request, Response, StatusCode};
 use kube::{Client, client::Body};
-use sendry_queue::topology::fake::FakeBroker;
+use sendry_queue::{fake::FakeDepths, topology::fake::FakeBroker};
 use sendry_runtime::clock::{Clock, ManualClock};
 use sendry_store::{OperatorStore, adapters::sqlite::SqliteStore};
 use serde_json::{Value, json};
@@ -16,12 +16,13 @@ use tokio_util::sync::CancellationToken;
 use tower::{BoxError, service_fn};
 
 use super::*;
+use crate::pipeline::fleet::Followers;
 use crate::{
     context::SystemEntropy,
     events::Events,
     metrics::OperatorMetrics,
     settings::Settings,
-    topology::{self, Topology},
+    topology::{self, Term, Topology},
 };
 
 const TENANT: &str = "/apis/sendry.io/v1alpha1/sendrytenants/acme";
@@ -167,6 +168,7 @@ impl Stage {
             epoch: store.claim_epoch().await.unwrap(),
             store: Arc::new(store),
             topology: topology.clone(),
+            depths: Arc::new(FakeDepths::new()),
             clock,
             entropy: Arc::new(SystemEntropy),
             events: Events::recording(),
@@ -182,6 +184,8 @@ impl Stage {
                 others: Arc::new(Nobody),
                 metrics: OperatorMetrics::default(),
                 again: Arc::new(|_: &str| {}),
+                pipelines: Followers::default(),
+                wake: Arc::new(|_: &str| {}),
             },
             _folder: folder,
         }

@@ -5,12 +5,12 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use sendry_domain::{
     beat::Beat,
-    id::{KeyId, TenantId},
+    id::{KeyId, PipelineName, TenantId},
     time::UnixMillis,
 };
 use sendry_store::{
-    ControlSnapshot, ControlStore, KeyRecord, KeyWritten, OperatorStore, PipelineRecord, Stamp,
-    StoreError, TenantRecord, Written,
+    ControlSnapshot, ControlStore, KeyRecord, KeyWritten, ManagedPipeline, OperatorStore,
+    PipelineRecord, Stamp, StoreError, TenantRecord, Written,
 };
 use uuid::Uuid;
 
@@ -147,6 +147,33 @@ impl OperatorStore for Spoiling {
     ) -> Result<Written, StoreError> {
         let what = format!("reap key {id}");
         self.write(what, self.inner.reap_key(stamp, tenant, id))
+            .await
+    }
+
+    async fn pipelines(&self, tenant: &TenantId) -> Result<Vec<ManagedPipeline>, StoreError> {
+        self.read(self.inner.pipelines(tenant)).await
+    }
+
+    async fn apply_pipeline(
+        &self,
+        stamp: &Stamp,
+        pipeline: &ManagedPipeline,
+    ) -> Result<Written, StoreError> {
+        let ManagedPipeline { record, stage, .. } = pipeline;
+        let (name, retired) = (&record.name, record.retired);
+        let what = format!("apply pipeline {name} (retired: {retired}, {stage:?})");
+        self.write(what, self.inner.apply_pipeline(stamp, pipeline))
+            .await
+    }
+
+    async fn remove_pipeline(
+        &self,
+        stamp: &Stamp,
+        tenant: &TenantId,
+        name: &PipelineName,
+    ) -> Result<Written, StoreError> {
+        let what = format!("remove pipeline {name}");
+        self.write(what, self.inner.remove_pipeline(stamp, tenant, name))
             .await
     }
 }

@@ -1,6 +1,6 @@
 //! Every write of a whole pass, over Kubernetes, broker and store, spoiled once in every way. The end is always the same.
 
-mod broker;
+pub mod broker;
 mod site;
 
 use std::{collections::BTreeMap, sync::Arc};

@@ -5,7 +5,10 @@ use sendry_servers::kube::{Kube, Options, ctl, kubeconfig_for};
 use serde_json::json;
 
 use super::stage::Stage;
-use crate::support::{Corner, client, eventually, is};
+use crate::{
+    pipelines::stage::Pipes,
+    support::{Corner, client, eventually, is},
+};
 
 const RIGHTS: &str = include_str!("../../../../examples/operator-rbac.yaml");
 const POLICIES: &str = include_str!("../../../../crds/admission.yaml");
@@ -52,6 +55,20 @@ async fn what_it_may_do_is_enough_for_all_that_it_does() {
     })
     .await;
     stage.ready(&name).await;
+    let pipes = Pipes::on(stage, name.clone());
+    pipes
+        .idle("shop", json!({"deletionPolicy": "Retain"}))
+        .await;
+    pipes.told("shop", "Ready").await;
+    pipes.delete("shop").await;
+    pipes.gone("shop").await;
+    pipes.idle("shop", json!({})).await;
+    pipes.stage.depths.set(pipes.queue("shop"), 0, 4);
+    let _worker = pipes.worker("shop", 0);
+    pipes.delete("shop").await;
+    pipes.gone("shop").await;
+    assert_eq!(pipes.on_the_broker("shop"), (false, 0));
+    let stage = pipes.stage;
     let tenants = stage.corner.tenants();
     tenants.delete(&name, &Default::default()).await.unwrap();
     eventually("the tenant to go", async || {

@@ -10,12 +10,12 @@ use sendry_crds::{
 };
 use sendry_domain::api_key::ApiKey;
 use sendry_operator::{
+    assemble,
     metrics::OperatorMetrics,
     run::{Operator, Parts, Running},
     settings::WATCH_FILTER_LABEL,
-    tenant,
 };
-use sendry_queue::topology::fake::FakeBroker;
+use sendry_queue::{fake::FakeDepths, topology::fake::FakeBroker};
 use sendry_runtime::metrics::{Metrics, MetricsBuilder};
 use sendry_store::{ControlStore, KeyRecord, TenantRecord, adapters::sqlite::SqliteStore};
 use serde_json::{Value, json};
@@ -26,6 +26,7 @@ pub struct Stage {
     pub corner: Corner,
     pub store: Arc<SqliteStore>,
     pub broker: Arc<FakeBroker>,
+    pub depths: Arc<FakeDepths>,
     metrics: Metrics,
     parts: Parts,
     running: Option<Running>,
@@ -47,16 +48,19 @@ impl Stage {
         let mut metrics = MetricsBuilder::new();
         let counters = OperatorMetrics::register(metrics.registry());
         let store = corner.store();
+        let depths = Arc::new(FakeDepths::new());
         let parts = Parts {
             store: store.clone(),
             topology: topology(broker.clone()),
+            depths: depths.clone(),
             metrics: counters,
-            ..corner.parts(client, tenant::assemble())
+            ..corner.parts(client, assemble::assemble())
         };
         let mut stage = Self {
             corner,
             store,
             broker,
+            depths,
             metrics: metrics.build(),
             parts,
             running: None,
@@ -179,8 +183,13 @@ impl Stage {
 
     /// Reasons of the Events about an object, as often as they were told.
     pub async fn events(&self, name: &str) -> BTreeMap<String, u64> {
+        self.events_in("default", name).await
+    }
+
+    /// The same of an object that has a namespace.
+    pub async fn events_in(&self, namespace: &str, name: &str) -> BTreeMap<String, u64> {
         let api: Api<k8s_openapi::api::events::v1::Event> =
-            Api::namespaced(self.corner.client.clone(), "default");
+            Api::namespaced(self.corner.client.clone(), namespace);
         let all = api.list(&Default::default()).await.unwrap();
         let mut reasons = BTreeMap::new();
         for event in all {
@@ -224,7 +233,12 @@ fn explained(status: &SendryTenantStatus) {
         .api_keys
         .iter()
         .filter_map(|entry| entry.reason.as_ref());
-    for reason in conditions.chain(entries) {
+    known(conditions.chain(entries));
+}
+
+/// Every one of these reasons stands in the reference.
+pub fn known<'a>(reasons: impl Iterator<Item = &'a String>) {
+    for reason in reasons {
         let known = REASONS.iter().any(|known| known.name == reason);
         assert!(known, "{reason} is not in sendry_crds::condition::REASONS");
     }

@@ -71,6 +71,7 @@ impl Place {
             store: self.corner.store(),
             epoch: 1,
             topology: topology(Arc::new(FakeBroker::new())),
+            depths: Arc::new(sendry_queue::fake::FakeDepths::new()),
             clock: SystemClock::shared(),
             entropy: Arc::new(SystemEntropy),
             events: Events::silent(),

@@ -142,6 +142,25 @@ proptest! {
     }
 
     #[test]
+    fn the_bounds_hold_in_every_mode_and_only_suspension_goes_below_them(
+        spec in any_spec(),
+        mode in prop::sample::select(vec![Mode::Auto, Mode::Fixed, Mode::External]),
+        replicas in prop::option::of(0..2_000_u32),
+        suspend in any::<bool>(),
+        steps in prop::collection::vec(step(), 1..40),
+    ) {
+        let spec = Spec { mode, replicas, suspend, ..spec };
+        for (_, decision) in run(&spec, None, steps) {
+            let n = decision.workers;
+            if suspend {
+                prop_assert_eq!((n, decision.reason), (0, Reason::Suspended));
+            } else {
+                prop_assert!((spec.min..=spec.max).contains(&n), "{decision:?}");
+            }
+        }
+    }
+
+    #[test]
     fn what_the_formula_gives_drains_in_time(
         arrival in 0.0..1e6_f64,
         backlog in 0.0..1e9_f64,

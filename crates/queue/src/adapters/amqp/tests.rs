@@ -1,6 +1,7 @@
 //! The contract on RabbitMQ, and what only a broker can be asked.
 
 mod consuming;
+mod depths;
 mod faults;
 mod limits;
 mod mixed;

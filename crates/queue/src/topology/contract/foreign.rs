@@ -57,6 +57,13 @@ pub(crate) async fn what_is_not_ours_is_never_touched<S: Stage>() {
         "{conflicts:?}"
     );
     assert!(!pass.of(&tenant).is_whole());
+    // Of one queue only what is about it.
+    let orders = pass.of_queue(&of(&topology, ".orders").name);
+    assert_eq!(orders.conflicts.len(), 1, "{orders:?}");
+    assert!(matches!(orders.conflicts[0], Conflict::Foreign { .. }));
+    let parked = pass.of_queue(&of(&topology, ".parked").name);
+    assert_eq!(parked.conflicts.len(), 1, "{parked:?}");
+    assert!(matches!(parked.conflicts[0], Conflict::ForeignUser { .. }));
 
     // Everything that stood there stands there as it was.
     let after = seen(&stage).await;

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::*;
-use crate::topology::{Conflict, Removal, pass::IN_EFFECT, removal};
+use crate::topology::{Conflict, Removal, pass::IN_EFFECT, removal, removal_of_queue};
 
 pub(crate) async fn of_one_tenant_everything_of_ours_goes_and_nothing_else<S: Stage>() {
     let stage = S::start().await;
@@ -70,4 +70,48 @@ pub(crate) async fn removing_what_is_not_there_is_success<S: Stage>() {
         ],
     )
     .await;
+}
+
+pub(crate) async fn a_pipeline_is_closed_and_goes_and_its_neighbour_stays<S: Stage>() {
+    let stage = S::start().await;
+    let tenant = stage.tenant();
+    let mut wanted = whole(&tenant);
+    made(&stage, &desired(OWNER, &[wanted.clone()])).await;
+    let orders = of(&desired(OWNER, &[wanted.clone()]), ".orders")
+        .name
+        .clone();
+    // Closed, it stands without a binding, and everything else is as it was.
+    wanted.pipelines[0].closed = true;
+    let closed = pass(&stage, &desired(OWNER, &[wanted.clone()])).await;
+    assert_eq!(steps(&closed), [format!("unbind queue {orders}")]);
+    assert!(
+        seen(&stage)
+            .await
+            .queues
+            .iter()
+            .any(|q| q.name == orders.to_string())
+    );
+    wanted.pipelines.remove(0);
+    let rest = desired(OWNER, &[wanted]);
+    assert!(pass(&stage, &rest).await.is_at_rest());
+    let found = removal_of_queue(OWNER, &orders, &seen(&stage).await);
+    let words: Vec<String> = found.removals.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        words,
+        [
+            format!("remove user {orders}"),
+            format!("remove queue {orders}"),
+            format!("remove policy {OWNER}/{orders}"),
+        ]
+    );
+    assert!(found.conflicts.is_empty(), "{found:?}");
+    // Another owner's hand leaves it alone.
+    let others = removal_of_queue(OTHER, &orders, &seen(&stage).await);
+    assert!(others.removals.is_empty(), "{others:?}");
+    for removal in &found.removals {
+        stage.broker().apply_removal(removal).await.unwrap();
+    }
+    assert!(pass(&stage, &rest).await.is_at_rest());
+    let left = removal_of_queue(OWNER, &orders, &seen(&stage).await);
+    assert_eq!(left, Default::default());
 }

@@ -18,12 +18,14 @@ fn some_tenants() -> impl Strategy<Value = Vec<TenantQueues>> {
             delivery_limit,
         });
     let password = || proptest::option::of("[a-z]{0,3}".prop_map(SecretText::new));
-    let pipeline =
-        ("[a-c]{1,2}", limits, password()).prop_map(|(name, limits, reader)| PipelineQueue {
+    let pipeline = ("[a-c]{1,2}", limits, password(), any::<bool>()).prop_map(
+        |(name, limits, reader, closed)| PipelineQueue {
             name: PipelineName::new(&name).unwrap(),
             limits,
             reader,
-        });
+            closed,
+        },
+    );
     let pipelines = proptest::collection::vec(pipeline, 0..4);
     let tenant = ("[a-c]{1,2}", pipelines, password(), any::<bool>()).prop_map(
         |(name, pipelines, parked_reader, adopt)| TenantQueues {

@@ -7,6 +7,7 @@ mod beats;
 mod changes;
 mod erase;
 mod operator;
+mod pipelines;
 mod snapshot;
 
 use std::time::Duration;

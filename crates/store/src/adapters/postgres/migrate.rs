@@ -15,6 +15,10 @@ const MIGRATIONS: &[(&str, &str)] = &[
         include_str!("migrations/0003_operator.sql"),
     ),
     ("0004_erasure", include_str!("migrations/0004_erasure.sql")),
+    (
+        "0005_pipelines",
+        include_str!("migrations/0005_pipelines.sql"),
+    ),
 ];
 
 /// The key of the lock that one migration holds at a time: "Sendry" in ASCII.

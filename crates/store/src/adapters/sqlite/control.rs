@@ -3,6 +3,7 @@
 mod beats;
 mod erase;
 mod operator;
+mod pipelines;
 mod snapshot;
 
 use std::time::Duration;

@@ -10,6 +10,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0002_process.sql"),
     include_str!("migrations/0003_operator.sql"),
     include_str!("migrations/0004_erasure.sql"),
+    include_str!("migrations/0005_pipelines.sql"),
 ];
 
 /// `application_id` of our files: "Sdry".

@@ -15,11 +15,12 @@ use sendry_operator::{
     error::Failure,
     events::Events,
     metrics::OperatorMetrics,
+    pipeline::fleet::Followers,
     settings::{Settings, WATCH_FILTER_LABEL},
     tenant::{TenantReconciler, others::Others},
     topology::{self, Term, Topology},
 };
-use sendry_queue::topology::fake::FakeBroker;
+use sendry_queue::{fake::FakeDepths, topology::fake::FakeBroker};
 use sendry_runtime::clock::{Clock, SystemClock};
 use sendry_store::{ControlStore, OperatorStore, adapters::sqlite::SqliteStore};
 use serde_json::{Value, json};
@@ -117,6 +118,7 @@ impl Site {
             epoch: self.store.claim_epoch().await.unwrap(),
             store: saboteur.store(store),
             topology: topology.clone(),
+            depths: Arc::new(FakeDepths::new()),
             clock,
             entropy: Arc::new(SystemEntropy),
             events: Events::silent(),
@@ -127,6 +129,8 @@ impl Site {
             others: Arc::new(Nobody),
             metrics: OperatorMetrics::default(),
             again: Arc::new(|_: &str| {}),
+            pipelines: Followers::default(),
+            wake: Arc::new(|_: &str| {}),
         };
         let term = Term {
             holds: &|| true,

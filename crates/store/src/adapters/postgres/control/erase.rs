@@ -41,7 +41,7 @@ macro_rules! statements {
     };
 }
 
-const PARTS: [(&str, &str, &str); 4] = settings!(statements);
+const PARTS: [(&str, &str, &str); 5] = settings!(statements);
 
 fn footprint<'a>(snapshot: &'a mut PgConnection, tenant: &'a TenantId) -> Work<'a, Footprint> {
     Box::pin(async move {

@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 use sendry_domain::{
-    id::{KeyId, TenantId},
+    id::{KeyId, PipelineName, TenantId},
     time::UnixMillis,
 };
 use sqlx::PgConnection;
@@ -16,10 +16,11 @@ use super::{
         database::Work,
         failure::Failure,
     },
-    CONTROL, alone, insert_key, snapshot,
+    CONTROL, alone, insert_key, pipelines, snapshot,
 };
 use crate::{
-    KeyRecord, KeyWritten, OperatorStore, Stamp, StoreError, Superseder, TenantRecord, Written,
+    KeyRecord, KeyWritten, ManagedPipeline, OperatorStore, Stamp, StoreError, Superseder,
+    TenantRecord, Written,
 };
 
 #[async_trait]
@@ -77,6 +78,36 @@ impl OperatorStore for PostgresStore {
         let write = (*stamp, tenant.clone(), id.clone());
         let reaped = self.database.transact(None, write, reap_key).await;
         reaped.map_err(|f| f.at(CONTROL, "reap an API key"))
+    }
+
+    async fn pipelines(&self, tenant: &TenantId) -> Result<Vec<ManagedPipeline>, StoreError> {
+        let found = self
+            .database
+            .read(None, tenant.clone(), pipelines::of_tenant);
+        found
+            .await
+            .map_err(|f| f.at(CONTROL, "read a tenant's pipelines"))
+    }
+
+    async fn apply_pipeline(
+        &self,
+        stamp: &Stamp,
+        pipeline: &ManagedPipeline,
+    ) -> Result<Written, StoreError> {
+        let write = (*stamp, pipeline.clone());
+        let applied = self.database.transact(None, write, pipelines::apply).await;
+        applied.map_err(|f| f.at(CONTROL, "apply a pipeline"))?
+    }
+
+    async fn remove_pipeline(
+        &self,
+        stamp: &Stamp,
+        tenant: &TenantId,
+        name: &PipelineName,
+    ) -> Result<Written, StoreError> {
+        let write = (*stamp, tenant.clone(), name.clone());
+        let removed = self.database.transact(None, write, pipelines::remove).await;
+        removed.map_err(|f| f.at(CONTROL, "remove a pipeline"))
     }
 }
 

@@ -41,7 +41,7 @@ macro_rules! statements {
     };
 }
 
-const PARTS: [(&str, &str, &str); 4] = settings!(statements);
+const PARTS: [(&str, &str, &str); 5] = settings!(statements);
 
 fn footprint(snapshot: &Connection, tenant: &TenantId) -> Result<Footprint, Failure> {
     let mut rows = Vec::with_capacity(PARTS.len());

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, params};
 use sendry_domain::{
-    id::{KeyId, TenantId},
+    id::{KeyId, PipelineName, TenantId},
     time::UnixMillis,
 };
 
@@ -14,10 +14,11 @@ use super::{
         column::count,
         failure::Failure,
     },
-    CONTROL, add_key, changed, list, snapshot,
+    CONTROL, add_key, changed, list, pipelines, snapshot,
 };
 use crate::{
-    KeyRecord, KeyWritten, OperatorStore, Stamp, StoreError, Superseder, TenantRecord, Written,
+    KeyRecord, KeyWritten, ManagedPipeline, OperatorStore, Stamp, StoreError, Superseder,
+    TenantRecord, Written,
 };
 
 #[async_trait]
@@ -83,6 +84,39 @@ impl OperatorStore for SqliteStore {
             .writer
             .transact(move |t, _| reap_key(t, &stamp, &tenant, &id));
         self.told(reaped.await, "reap an API key")
+    }
+
+    async fn pipelines(&self, tenant: &TenantId) -> Result<Vec<ManagedPipeline>, StoreError> {
+        let tenant = tenant.clone();
+        let found = self.readers.read(move |s| pipelines::of_tenant(s, &tenant));
+        found
+            .await
+            .map_err(|f| f.at(CONTROL, "read a tenant's pipelines"))
+    }
+
+    async fn apply_pipeline(
+        &self,
+        stamp: &Stamp,
+        pipeline: &ManagedPipeline,
+    ) -> Result<Written, StoreError> {
+        let (stamp, pipeline) = (*stamp, pipeline.clone());
+        let applied = self
+            .writer
+            .transact(move |t, _| pipelines::apply(t, &stamp, &pipeline));
+        self.told(applied.await, "apply a pipeline")?
+    }
+
+    async fn remove_pipeline(
+        &self,
+        stamp: &Stamp,
+        tenant: &TenantId,
+        name: &PipelineName,
+    ) -> Result<Written, StoreError> {
+        let (stamp, tenant, name) = (*stamp, tenant.clone(), name.clone());
+        let removed = self
+            .writer
+            .transact(move |t, _| pipelines::remove(t, &stamp, &tenant, &name));
+        self.told(removed.await, "remove a pipeline")
     }
 }
 

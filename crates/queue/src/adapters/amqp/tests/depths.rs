@@ -1,0 +1,110 @@
+//! Many queues asked at once.
+
+use std::time::Duration;
+
+use super::*;
+use crate::{Depth, QueueDepths, QueueError, adapters::amqp::AmqpDepths, contract::stage::message};
+
+fn names(count: usize) -> Vec<String> {
+    (0..count).map(|n| format!("p{n:03}")).collect()
+}
+
+/// Queues of which the n-th has n % 3 messages.
+async fn filled(names: &[String]) -> (Vhost, AmqpQueue, Vec<QueueName>) {
+    let all: Vec<&str> = names.iter().map(String::as_str).collect();
+    let (vhost, queue) = stage(&all).await;
+    let queues: Vec<QueueName> = all.iter().map(|name| queue_named(name)).collect();
+    for (number, name) in queues.iter().enumerate() {
+        for id in 0..number % 3 {
+            queue.publish(message(name, id as u32)).await.unwrap();
+        }
+    }
+    (vhost, queue, queues)
+}
+
+/// Asks until all is as `expected`; a broker that was just told may answer of before.
+async fn becomes(depths: &dyn QueueDepths, queues: &[QueueName], expected: &[Option<u64>]) {
+    let started = Instant::now();
+    loop {
+        let answers = depths.depths(queues).await;
+        let seen: Vec<Option<u64>> = answers.iter().map(ready).collect();
+        if seen == expected {
+            return;
+        }
+        assert!(started.elapsed() < DEADLINE, "{seen:?}\n{answers:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+fn ready(answer: &Result<Depth, QueueError>) -> Option<u64> {
+    answer.as_ref().ok().map(|depth| depth.ready)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_queues_are_told_in_the_order_asked() {
+    let names = names(150);
+    let (vhost, queue, queues) = filled(&names).await;
+    let expected: Vec<Option<u64>> = (0..150).map(|n| Some(n % 3)).collect();
+    becomes(&queue, &queues, &expected).await;
+    let depths = AmqpDepths::connect(options(&vhost));
+    becomes(&depths, &queues, &expected).await;
+    let began = Instant::now();
+    depths.depths(&queues).await;
+    println!(
+        "150 queues asked, those that say 0 twice: {:?}",
+        began.elapsed()
+    );
+    let consumer = queue.consume(&queues[4]).await.unwrap();
+    let mut backwards: Vec<QueueName> = queues.clone();
+    backwards.reverse();
+    let told = depths.depths(&backwards).await;
+    let consumers: Vec<_> = told.into_iter().map(|d| d.unwrap().consumers).collect();
+    assert_eq!(consumers[145], Some(1));
+    assert_eq!(consumers.iter().flatten().sum::<u64>(), 1);
+    drop(consumer);
+    assert!(depths.depths(&[]).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_queue_is_an_error_for_itself_alone() {
+    let names = names(40);
+    let (vhost, _queue, queues) = filled(&names).await;
+    let depths = AmqpDepths::connect(options(&vhost));
+    let mut expected: Vec<Option<u64>> = (0..40).map(|n| Some(n % 3)).collect();
+    becomes(&depths, &queues, &expected).await;
+    // At the beginning, in the middle, one after the other, at the end; and one deleted while it was being asked.
+    let missing = [0, 17, 18, 39];
+    for number in missing {
+        let deleted = ["queues", vhost.name.as_str(), &queues[number].to_string()];
+        vhost.call(reqwest::Method::DELETE, &deleted, None).await;
+        expected[number] = None;
+    }
+    let answers = depths.depths(&queues).await;
+    let seen: Vec<Option<u64>> = answers.iter().map(ready).collect();
+    assert_eq!(seen, expected, "in the very first look");
+    for number in missing {
+        let error = answers[number].as_ref().unwrap_err();
+        let words = std::error::Error::source(error).unwrap().to_string();
+        assert!(words.contains("NOT_FOUND"), "{words}");
+        assert!(words.contains(&queues[number].to_string()), "{words}");
+    }
+    // From memory now: no channel is lost for them, and the others are told as ever.
+    let before = depths.link.connection().await.unwrap();
+    for _ in 0..20 {
+        let seen: Vec<_> = depths.depths(&queues).await.iter().map(ready).collect();
+        assert_eq!(seen, expected);
+    }
+    let after = depths.link.connection().await.unwrap();
+    assert!(
+        Arc::ptr_eq(&before, &after),
+        "missing queues cost connections"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_nobody_answers_nothing_is_known() {
+    let options = AmqpOptions::new("amqp://guest:guest@127.0.0.1:1").unwrap();
+    let depths = AmqpDepths::connect(options);
+    let answers = depths.depths(&[queue_named("a"), queue_named("b")]).await;
+    assert!(answers.iter().all(Result::is_err), "{answers:?}");
+}

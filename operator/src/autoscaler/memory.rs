@@ -1,0 +1,185 @@
+//! What is remembered of each pipeline between looks, and what follows from the next one. Pure.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use sendry_domain::{
+    id::{PipelineName, TenantId},
+    routing::QueueName,
+    scaling::{Claim, Decision, History, Observation, decide, share},
+};
+
+use super::{Followed, sample::Sample, spec::spec, status::Told};
+
+/// A number that was written is believed against a cache that shows the one before it for so long, in milliseconds.
+const CACHE_MAY_LAG: u64 = 15_000;
+
+/// A pipeline with what it is told apart by.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    /// Of this very object; another one of its name has another.
+    pub uid: String,
+    /// Its queue.
+    pub queue: QueueName,
+    /// The rest.
+    pub followed: Followed,
+}
+
+impl Subject {
+    /// `None` for what cannot be: an object that was never stored, or whose name is none.
+    #[must_use]
+    pub fn new(followed: Followed) -> Option<Self> {
+        let metadata = &followed.pipeline.metadata;
+        let name = PipelineName::new(metadata.name.as_deref()?).ok()?;
+        Some(Self {
+            uid: metadata.uid.clone()?,
+            queue: QueueName::Pipeline(followed.tenant.clone(), name),
+            followed,
+        })
+    }
+}
+
+/// What was decided for a pipeline.
+#[derive(Clone, Copy, Debug)]
+pub struct Decided {
+    /// Workers there were asked for.
+    pub from: u32,
+    /// What is asked for now, the tenant's limit kept.
+    pub decision: Decision,
+}
+
+/// What is remembered of one pipeline.
+pub struct Kept {
+    history: History,
+    /// The last number written, until the cache shows it: what was there, what is, and when.
+    wrote: Option<(u32, u32, u64)>,
+    /// What was last known of queue and workers, in monotonic milliseconds.
+    pub known: u64,
+    /// What was told last in the status, and when.
+    pub told: Option<(Told, u64)>,
+}
+
+/// What is remembered of all of them, by their uids. One that is gone is forgotten.
+#[derive(Default)]
+pub struct Memory {
+    kept: HashMap<String, Kept>,
+}
+
+impl Memory {
+    /// What is remembered of a pipeline.
+    pub fn get_mut(&mut self, uid: &str) -> Option<&mut Kept> {
+        self.kept.get_mut(uid)
+    }
+
+    /// The API server took `to` in the place of `from`, at `at`.
+    pub fn wrote(&mut self, uid: &str, from: u32, to: u32, at: u64) {
+        if let Some(kept) = self.kept.get_mut(uid) {
+            kept.wrote = Some((from, to, at));
+        }
+    }
+
+    /// Decides for all `subjects`, in their order, by what was seen of them in the same order.
+    pub fn decide(&mut self, subjects: &[Subject], sample: &Sample) -> Vec<Decided> {
+        self.forget_all_but(subjects);
+        let mut all: Vec<Decided> = subjects
+            .iter()
+            .enumerate()
+            .map(|(number, subject)| self.one(number, subject, sample))
+            .collect();
+        cap(subjects, &mut all);
+        all
+    }
+
+    fn one(&mut self, number: usize, subject: &Subject, sample: &Sample) -> Decided {
+        let kept = self
+            .kept
+            .entry(subject.uid.clone())
+            .or_insert_with(|| Kept::new(subject, sample.at));
+        let from = kept.workers(subject, sample.at);
+        let beats = sample.beats.as_ref().ok();
+        let observation = Observation {
+            at: sample.at,
+            workers: from,
+            queue: sample.queues.get(number).and_then(|look| look.clone().ok()),
+            beats: beats.map(|beats| beats.get(&subject.queue).cloned().unwrap_or_default()),
+        };
+        let decision = decide(&observation, &mut kept.history, &spec(&subject.followed));
+        // An empty queue that nobody bears out has no backlog that would be known.
+        if observation.beats.is_some() && decision.estimates.backlog.is_some() {
+            kept.known = sample.at;
+        }
+        Decided { from, decision }
+    }
+
+    fn forget_all_but(&mut self, subjects: &[Subject]) {
+        let there: HashSet<&str> = subjects
+            .iter()
+            .map(|subject| subject.uid.as_str())
+            .collect();
+        self.kept.retain(|uid, _| there.contains(uid.as_str()));
+    }
+}
+
+impl Kept {
+    /// Begins with what a worker was measured to do, as the status has kept it.
+    fn new(subject: &Subject, at: u64) -> Self {
+        let status = subject.followed.pipeline.status.as_ref();
+        let scaling = status.and_then(|status| status.scaling.as_ref());
+        let per_worker = scaling.and_then(|scaling| scaling.per_worker_per_second);
+        Self {
+            history: History::new(at, per_worker.and_then(|rate| u64::try_from(rate).ok())),
+            wrote: None,
+            known: at,
+            told: None,
+        }
+    }
+
+    /// Workers asked for at present: what the cache shows, unless it is what was there before our own last write.
+    fn workers(&mut self, subject: &Subject, at: u64) -> u32 {
+        let shown = subject.followed.workers.as_ref().map_or(0, |w| w.wanted);
+        match self.wrote {
+            Some((before, to, when))
+                if shown == before && at.saturating_sub(when) < CACHE_MAY_LAG =>
+            {
+                to
+            }
+            _ => {
+                self.wrote = None;
+                shown
+            }
+        }
+    }
+}
+
+/// Keeps each tenant's limit. What does not divide goes to the older pipeline.
+fn cap(subjects: &[Subject], all: &mut [Decided]) {
+    let mut tenants: BTreeMap<&TenantId, Vec<usize>> = BTreeMap::new();
+    for (number, subject) in subjects.iter().enumerate() {
+        if subject.followed.max_workers.is_some() {
+            tenants
+                .entry(&subject.followed.tenant)
+                .or_default()
+                .push(number);
+        }
+    }
+    for mut numbers in tenants.into_values() {
+        numbers.sort_by_key(|number| {
+            let metadata = &subjects[*number].followed.pipeline.metadata;
+            let made = metadata.creation_timestamp.as_ref().map(|time| time.0);
+            (made, metadata.name.clone())
+        });
+        let limits = numbers
+            .iter()
+            .filter_map(|n| subjects[*n].followed.max_workers);
+        let Some(limit) = limits.min() else { continue };
+        let claims: Vec<Claim> = numbers
+            .iter()
+            .map(|number| Claim {
+                floor: all[*number].decision.floor,
+                want: all[*number].decision.workers,
+            })
+            .collect();
+        for (number, share) in numbers.into_iter().zip(share(limit, &claims)) {
+            all[number].decision = all[number].decision.capped(share);
+        }
+    }
+}

@@ -1,0 +1,379 @@
+//! A pipeline's resource is being deleted: its queue is drained and goes, or is kept.
+//!
+//! **Guarantee.** A queue is deleted only after ingest was told to send nothing there any more and had time to hear of it,
+//! the broker was told to let nothing in, and the queue was seen to be empty twice with a worker attached ([`Emptiness`]).
+//! Whatever cannot be known is not empty. What does not end in time, and what nobody meant, is kept: queue, settings and
+//! workers. Each step is written down before the next one, so that another operator goes on where this one stopped.
+
+use std::{sync::Arc, time::Duration};
+
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use kube::ResourceExt;
+use sendry_crds::{SendryPipeline, SendryTenant, names, pipeline::DeletionPolicy};
+use sendry_domain::{
+    beat::{Drainer, Liveness},
+    id::{PipelineName, TenantId},
+    routing::QueueName,
+};
+use sendry_store::{ManagedPipeline, PipelineRecord, QueueStage, Stamp};
+use uuid::Uuid;
+
+use super::{
+    PipelineReconciler, apply,
+    dereference::{Whose, World, dereference},
+    drain::Emptiness,
+    status::Report,
+    validate::broker,
+};
+use crate::{
+    error::Failure,
+    quantity,
+    tenant::{
+        cleanup::definition_goes,
+        queues::{self, Broker},
+        validate::{Invalid, annotated},
+    },
+    topology::{Removed, Synced},
+    workers,
+};
+
+/// Ingests poll the settings every 2 s; by then the slowest of them has heard of a change, and of a message that it was
+/// sending meanwhile it has an answer.
+const HEARD_AFTER: Duration = Duration::from_secs(5);
+/// Between two looks.
+const LOOK: Duration = Duration::from_secs(2);
+/// How long a queue may take to be drained, where nothing is said.
+const DRAIN_WITHIN: Duration = Duration::from_secs(3_600);
+/// How long a kept pipeline waits for a worker that stays with it.
+const WORKER_WITHIN: Duration = Duration::from_secs(30);
+
+/// What became of what it had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// It had nothing.
+    Nothing,
+    /// All of it is gone.
+    Drained,
+    /// It is kept, and why.
+    Retained(&'static str),
+    /// It was not drained in time, so it is kept.
+    TimedOut,
+}
+
+/// How a pass over a deleted pipeline ended.
+#[derive(Debug)]
+pub(super) enum End {
+    /// The resource may go.
+    Gone(Kept),
+    /// It is another operator's.
+    NotOurs,
+    /// It takes longer.
+    Waits(Duration),
+}
+
+/// A drain that goes on, as far as it has to be remembered; whoever forgets it begins to look anew.
+#[derive(Debug)]
+pub(super) struct Draining {
+    /// When the settings were first seen to send nothing there, on our own clock.
+    since: u64,
+    emptiness: Emptiness,
+    liveness: Liveness,
+}
+
+/// A deleted pipeline that has something.
+struct Deleted<'a> {
+    key: &'a str,
+    pipeline: &'a Arc<SendryPipeline>,
+    broker: Broker,
+    name: PipelineName,
+    stamp: Stamp,
+    row: &'a ManagedPipeline,
+    /// Nothing on the broker is waited for.
+    broker_gone: bool,
+}
+
+impl PipelineReconciler {
+    pub(super) async fn cleanup(
+        &self,
+        key: &str,
+        pipeline: &Arc<SendryPipeline>,
+        siblings: Vec<Arc<SendryPipeline>>,
+        report: &mut Report,
+    ) -> Result<End, Failure> {
+        let mut finalizers = pipeline.finalizers().iter();
+        if !finalizers.any(|f| f == names::PIPELINE_FINALIZER) {
+            return Ok(End::Gone(Kept::Nothing));
+        }
+        let world = dereference(&self.cx, siblings, pipeline).await?;
+        let goes = world.namespace_goes || definition_goes::<SendryPipeline>(&self.cx).await?;
+        let tenant = match &world.tenant {
+            Whose::AnotherOperators => return Ok(End::NotOurs),
+            Whose::Tenant(tenant) if tenant.metadata.deletion_timestamp.is_none() => Some(tenant),
+            Whose::Tenant(_) | Whose::Nobodys => None,
+        };
+        let kept = match tenant {
+            _ if goes => Kept::Retained("its definition or its namespace is being deleted"),
+            None => Kept::Retained("its tenant is gone, or is being deleted"),
+            Some(tenant) => match self.deleted(key, pipeline, tenant, &world) {
+                None => Kept::Nothing,
+                Some(deleted) => match self.end(&deleted, report).await? {
+                    End::Gone(kept) => kept,
+                    waits => return Ok(waits),
+                },
+            },
+        };
+        if matches!(kept, Kept::Nothing | Kept::Drained) {
+            self.ports.followers.leave(key);
+        } else {
+            self.ports.followers.keep(key, pipeline);
+        }
+        apply::no_finalizer(&self.cx, pipeline).await?;
+        Ok(End::Gone(kept))
+    }
+
+    /// What it has, if it has something: another resource of its name may have taken that up.
+    fn deleted<'a>(
+        &self,
+        key: &'a str,
+        pipeline: &'a Arc<SendryPipeline>,
+        tenant: &SendryTenant,
+        world: &'a World,
+    ) -> Option<Deleted<'a>> {
+        let uid: Uuid = pipeline.uid()?.parse().ok()?;
+        let name = PipelineName::new(&pipeline.name_any()).ok()?;
+        let ours = |row: &&ManagedPipeline| {
+            row.record.name == name && row.stamp.is_some_and(|stamp| stamp.uid == uid)
+        };
+        let gone = names::BROKER_GONE_ANNOTATION;
+        Some(Deleted {
+            key,
+            pipeline,
+            broker: broker(tenant)?,
+            row: world.rows.iter().find(ours)?,
+            name,
+            stamp: Stamp {
+                epoch: self.cx.epoch,
+                uid,
+                generation: pipeline.metadata.generation.unwrap_or(0),
+            },
+            broker_gone: annotated(tenant, gone) || annotated(pipeline.as_ref(), gone),
+        })
+    }
+
+    async fn end(&self, deleted: &Deleted<'_>, report: &mut Report) -> Result<End, Failure> {
+        let tenant = &deleted.broker.tenant;
+        self.ports
+            .followers
+            .follow(deleted.key, tenant, &deleted.name, deleted.pipeline);
+        report.workers = Some(self.seen(tenant, &deleted.name, 1));
+        if deleted.row.stage == QueueStage::Leaving {
+            return self.remove(deleted).await;
+        }
+        match deleted.pipeline.spec.deletion_policy {
+            DeletionPolicy::Retain => Ok(self.retain(deleted, report)),
+            DeletionPolicy::Drain => self.drain(deleted, report).await,
+        }
+    }
+
+    /// Everything stays, and a worker with it.
+    fn retain(&self, deleted: &Deleted<'_>, report: &mut Report) -> End {
+        let look = report.workers.as_ref().and_then(|w| w.look.as_ref());
+        let works = look.is_some_and(|look| look.wanted > 0);
+        if works || self.since_deleted(deleted.pipeline) >= WORKER_WITHIN {
+            return End::Gone(Kept::Retained("as its deletionPolicy says"));
+        }
+        report.leaving = Some(Invalid {
+            reason: "Retaining",
+            message: "its queue is kept; it waits for a worker that stays with it".to_owned(),
+        });
+        End::Waits(LOOK)
+    }
+
+    async fn drain(&self, deleted: &Deleted<'_>, report: &mut Report) -> Result<End, Failure> {
+        let within = within(deleted.pipeline);
+        report.leaving = Some(leaving(deleted.pipeline, within));
+        if !deleted.row.record.retired {
+            self.write(deleted, QueueStage::Open).await?;
+            self.since_retired(deleted);
+            return Ok(End::Waits(HEARD_AFTER));
+        }
+        let heard = self.since_retired(deleted);
+        if self.since_deleted(deleted.pipeline) >= within {
+            self.forget(deleted);
+            return Ok(End::Gone(Kept::TimedOut));
+        }
+        if deleted.broker_gone {
+            return self.remove(deleted).await;
+        }
+        if heard < HEARD_AFTER {
+            return Ok(End::Waits(HEARD_AFTER - heard));
+        }
+        if deleted.row.stage == QueueStage::Open {
+            self.write(deleted, QueueStage::Closed).await?;
+        }
+        let synced = queues::ensure_queue(&self.cx, &deleted.broker, &deleted.name).await?;
+        let closed = synced == Synced::Whole;
+        report.synced = Some(synced);
+        if closed && self.is_empty(deleted).await? {
+            return self.remove(deleted).await;
+        }
+        Ok(End::Waits(LOOK))
+    }
+
+    /// One look at a queue that nothing comes into any more.
+    async fn is_empty(&self, deleted: &Deleted<'_>) -> Result<bool, Failure> {
+        let queue = deleted.queue();
+        let depths = self.cx.depths.depths(std::slice::from_ref(&queue)).await;
+        // Afterwards: what a worker took before is in what it says now.
+        let beats = self.cx.store.beats().await;
+        let beats = beats.map_err(|error| {
+            Failure::store(format!("read what the workers of {queue} hold"), error)
+        })?;
+        let now = self.cx.clock.monotonic_ms();
+        let mut drains = self.drains();
+        let Some(drain) = drains.get_mut(&deleted.stamp.uid) else {
+            return Ok(false);
+        };
+        let alive = drain.liveness.alive(beats, now);
+        let of_queue = |beat| -> Option<Drainer<'_>> {
+            let beat: &sendry_domain::beat::Beat = beat;
+            let found = beat.queues.iter().find(|of| of.queue() == queue)?;
+            Some((beat, found))
+        };
+        let drainers: Vec<Drainer<'_>> = alive.iter().filter_map(of_queue).collect();
+        Ok(match depths.first() {
+            Some(Ok(depth)) => drain.emptiness.look(depth, &drainers),
+            Some(Err(_)) | None => {
+                drain.emptiness.unknown();
+                false
+            }
+        })
+    }
+
+    /// All of it goes: workers, queue, user, policy, settings.
+    async fn remove(&self, deleted: &Deleted<'_>) -> Result<End, Failure> {
+        let (cx, tenant) = (&self.cx, &deleted.broker.tenant);
+        // Written first: from now on nobody makes its queue or its user again.
+        self.write(deleted, QueueStage::Leaving).await?;
+        self.ports.followers.leave(deleted.key);
+        workers::remove(cx, tenant, &deleted.name).await?;
+        if !deleted.broker_gone {
+            self.remove_queue(deleted).await?;
+        }
+        apply::no_row(cx, &deleted.stamp, deleted.row).await?;
+        self.forget(deleted);
+        Ok(End::Gone(Kept::Drained))
+    }
+
+    async fn remove_queue(&self, deleted: &Deleted<'_>) -> Result<(), Failure> {
+        let (topology, queue) = (&self.cx.topology, deleted.queue());
+        let _turn = topology.turn(&deleted.broker.tenant).await;
+        let rest = queues::wanted(&self.cx, &deleted.broker).await?;
+        // Not before everybody who makes queues knows that it is not wanted.
+        if let Synced::Not { reason, message } = topology.ensure(rest).await
+            && ["BrokerUnreachable", "BrokerUnauthorized", "Stopping"].contains(&reason)
+        {
+            return Err(Failure::broker(format!("remove queue {queue}"), message));
+        }
+        let removed = topology.remove(self.ports.holds.as_ref(), &queue).await;
+        match removed {
+            Ok(Removed::Gone) => Ok(()),
+            // Not ours, so not ours to remove.
+            Ok(Removed::Left { message }) => {
+                tracing::warn!(%queue, %message, "left on the broker what is not ours");
+                Ok(())
+            }
+            Err(error) => Err(Failure::broker(format!("remove queue {queue}"), error)),
+        }
+    }
+
+    /// Nothing is sent there any more, and the queue stands so.
+    async fn write(&self, deleted: &Deleted<'_>, stage: QueueStage) -> Result<(), Failure> {
+        let row = deleted.row;
+        let wanted = ManagedPipeline {
+            record: PipelineRecord {
+                retired: true,
+                ..row.record.clone()
+            },
+            stage,
+            stamp: None,
+            ..row.clone()
+        };
+        apply::row(&self.cx, &deleted.stamp, &wanted, Some(row)).await
+    }
+
+    /// How long the settings have been seen to send nothing there.
+    fn since_retired(&self, deleted: &Deleted<'_>) -> Duration {
+        let now = self.cx.clock.monotonic_ms();
+        let mut drains = self.drains();
+        let drain = drains.entry(deleted.stamp.uid).or_insert_with(|| Draining {
+            since: now,
+            emptiness: Emptiness::default(),
+            liveness: Liveness::default(),
+        });
+        Duration::from_millis(now.saturating_sub(drain.since))
+    }
+
+    fn forget(&self, deleted: &Deleted<'_>) {
+        self.drains().remove(&deleted.stamp.uid);
+    }
+
+    fn since_deleted(&self, pipeline: &SendryPipeline) -> Duration {
+        let at = pipeline.metadata.deletion_timestamp.as_ref();
+        let at = at.map_or(0, |at| at.0.as_millisecond());
+        let since = self.cx.clock.now_ms().saturating_sub(at).max(0);
+        Duration::from_millis(since.unsigned_abs())
+    }
+}
+
+impl Deleted<'_> {
+    fn queue(&self) -> QueueName {
+        let tenant: &TenantId = &self.broker.tenant;
+        QueueName::Pipeline(tenant.clone(), self.name.clone())
+    }
+}
+
+/// How long a drain may take. What cannot be read is no reason to delete sooner, or to wait for ever.
+fn within(pipeline: &SendryPipeline) -> Duration {
+    let said = pipeline.annotations().get(names::DRAIN_TIMEOUT_ANNOTATION);
+    let said = said.and_then(|said| u64::try_from(quantity::millis(said)?).ok());
+    said.map_or(DRAIN_WITHIN, Duration::from_millis)
+}
+
+fn leaving(pipeline: &SendryPipeline, within: Duration) -> Invalid {
+    let at = pipeline.metadata.deletion_timestamp.as_ref();
+    let until = at.and_then(|at| {
+        let within = SignedDuration::try_from(within).ok()?;
+        at.0.checked_add(within).ok()
+    });
+    let until = until.unwrap_or(Timestamp::MAX);
+    Invalid {
+        reason: "Draining",
+        message: format!(
+            "it takes no new events, and its workers empty the queue; what is not drained until {until} is kept"
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_drain_has_an_hour_or_what_the_annotation_says() {
+        let within = |said: Option<&str>| {
+            let mut pipeline =
+                SendryPipeline::new("shop", serde_json::from_value(json!({})).unwrap());
+            let said =
+                said.map(|said| (names::DRAIN_TIMEOUT_ANNOTATION.to_owned(), said.to_owned()));
+            pipeline.metadata.annotations = Some(said.into_iter().collect());
+            super::within(&pipeline)
+        };
+        assert_eq!(within(None), DRAIN_WITHIN);
+        assert_eq!(within(Some("90s")), Duration::from_secs(90));
+        assert_eq!(within(Some("0s")), Duration::ZERO);
+        assert_eq!(within(Some("soon")), DRAIN_WITHIN);
+    }
+}

@@ -1,0 +1,122 @@
+//! Which of a tenant's pipelines have what they ask for. Pure.
+//!
+//! Ingest decides with the same [`Router`], from the rows of those that have it.
+
+use std::sync::Arc;
+
+use kube::ResourceExt;
+use sendry_crds::{SendryPipeline, pipeline::DeletionPolicy};
+use sendry_domain::{
+    id::PipelineName,
+    routing::{Pattern, Router},
+    time::UnixMillis,
+};
+use sendry_store::ManagedPipeline;
+
+use crate::tenant::validate::Invalid;
+
+/// Pipelines of a tenant where nothing is said.
+const PIPELINES: u32 = 20;
+
+/// When a pipeline was made; one that takes up what takes events already is as old as that. Told to the second, so that of
+/// two the name decides: see [`Router::new`].
+#[must_use]
+pub fn created_at(pipeline: &SendryPipeline, rows: &[ManagedPipeline]) -> UnixMillis {
+    let name = pipeline.name_any();
+    let at = pipeline.creation_timestamp();
+    let at = UnixMillis(at.map_or(0, |at| at.0.as_millisecond()));
+    let row = rows.iter().find(|row| row.record.name.as_str() == name);
+    let row = row.filter(|row| !row.record.retired);
+    row.map_or(at, |row| row.record.created_at.min(at))
+}
+
+/// What a spec says of services or environments, as rows say it: nothing is all.
+#[must_use]
+pub fn all_or(names: &[String]) -> Vec<String> {
+    if names.iter().any(|name| name == "*") {
+        Vec::new()
+    } else {
+        names.to_vec()
+    }
+}
+
+/// Whether `pipeline` has what it asks for, beside its `siblings` and what the store keeps for pipelines that have no
+/// resource any more.
+///
+/// # Errors
+/// Why not.
+pub fn standing(
+    pipeline: &SendryPipeline,
+    siblings: &[Arc<SendryPipeline>],
+    rows: &[ManagedPipeline],
+    most: Option<u32>,
+) -> Result<(), Invalid> {
+    let name = pipeline.name_any();
+    let stays = |sibling: &&Arc<SendryPipeline>| sibling.metadata.deletion_timestamp.is_none();
+    let mut live: Vec<&SendryPipeline> = siblings.iter().filter(stays).map(AsRef::as_ref).collect();
+    live.push(pipeline);
+    live.sort_by_key(|pipeline| (created_at(pipeline, rows), pipeline.name_any()));
+    let most = most.unwrap_or(PIPELINES);
+    let allowed = usize::try_from(most).unwrap_or(usize::MAX).min(live.len());
+    let (allowed, beyond) = live.split_at(allowed);
+    if beyond.iter().any(|beyond| beyond.name_any() == name) {
+        return Err(Invalid {
+            reason: "TooManyPipelines",
+            message: format!(
+                "the tenant's limits.maxPipelines allows {most}, and as many are older: raise it, or delete one"
+            ),
+        });
+    }
+    let mut patterns: Vec<Pattern> = allowed.iter().filter_map(|p| pattern(p, rows)).collect();
+    // Of what a deleted pipeline leaves to be kept, and of what people made, the row stands for itself.
+    let speaks = |row: &&ManagedPipeline| {
+        let of = |p: &SendryPipeline| p.name_any() == row.record.name.as_str();
+        let keeps = |p: &SendryPipeline| {
+            p.metadata.deletion_timestamp.is_some()
+                && p.spec.deletion_policy == DeletionPolicy::Retain
+        };
+        let mut all = siblings.iter().map(AsRef::as_ref).chain([pipeline]);
+        !row.record.retired && all.all(|p| !of(p) || keeps(p))
+    };
+    let kept = rows.iter().filter(speaks);
+    patterns.extend(kept.map(|row| Pattern {
+        pipeline: row.record.name.clone(),
+        services: row.record.services.clone(),
+        environments: row.record.environments.clone(),
+        created_at: row.record.created_at,
+    }));
+    let router = Router::new(patterns);
+    let mut conflicts = router.conflicts().iter();
+    match conflicts.find(|(younger, _)| younger.as_str() == name) {
+        None => Ok(()),
+        Some((_, older)) => Err(conflict(older, &live)),
+    }
+}
+
+fn conflict(older: &PipelineName, live: &[&SendryPipeline]) -> Invalid {
+    let what = if live.iter().any(|p| p.name_any() == older.as_str()) {
+        format!("pipeline {older}, which is older, has one of its patterns")
+    } else {
+        format!(
+            "pipeline {older}, which no resource stands for (a SendryPipeline of that name takes it up), has one of its patterns"
+        )
+    };
+    Invalid {
+        reason: "PatternConflict",
+        message: format!(
+            "{what} of services and environments and keeps it, so this one takes no events: name others, or delete the older one"
+        ),
+    }
+}
+
+fn pattern(pipeline: &SendryPipeline, rows: &[ManagedPipeline]) -> Option<Pattern> {
+    Some(Pattern {
+        pipeline: PipelineName::new(&pipeline.name_any()).ok()?,
+        services: all_or(&pipeline.spec.services),
+        environments: all_or(&pipeline.spec.environments),
+        created_at: created_at(pipeline, rows),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,122 @@
+use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
+use sendry_domain::id::TenantId;
+use sendry_store::PipelineRecord;
+use serde_json::{Value, json};
+
+use super::*;
+
+fn pipeline(name: &str, second: i64, spec: Value) -> Arc<SendryPipeline> {
+    let mut pipeline = SendryPipeline::new(name, serde_json::from_value(spec).unwrap());
+    pipeline.metadata.creation_timestamp = Some(at(second));
+    Arc::new(pipeline)
+}
+
+fn shop(name: &str, second: i64) -> Arc<SendryPipeline> {
+    pipeline(name, second, json!({"services": ["shop"]}))
+}
+
+fn deleted(mut pipeline: Arc<SendryPipeline>, policy: DeletionPolicy) -> Arc<SendryPipeline> {
+    let one = Arc::make_mut(&mut pipeline);
+    one.metadata.deletion_timestamp = Some(at(9));
+    one.spec.deletion_policy = policy;
+    pipeline
+}
+
+fn at(second: i64) -> Time {
+    Time(Timestamp::from_second(second).unwrap())
+}
+
+fn row(name: &str, second: i64, retired: bool) -> ManagedPipeline {
+    ManagedPipeline::of_people(PipelineRecord {
+        tenant: TenantId::new("acme").unwrap(),
+        name: PipelineName::new(name).unwrap(),
+        services: vec!["shop".to_owned()],
+        environments: Vec::new(),
+        created_at: UnixMillis(second * 1_000),
+        retired,
+    })
+}
+
+fn said(
+    pipeline: &SendryPipeline,
+    siblings: &[Arc<SendryPipeline>],
+    rows: &[ManagedPipeline],
+) -> Option<(&'static str, String)> {
+    let refused = standing(pipeline, siblings, rows, None).err()?;
+    Some((refused.reason, refused.message))
+}
+
+#[test]
+fn of_equal_patterns_the_older_one_has_it_and_the_younger_hears_of_it() {
+    let (old, young) = (shop("old", 1), shop("young", 2));
+    assert_eq!(said(&old, std::slice::from_ref(&young), &[]), None);
+    let (reason, message) = said(&young, std::slice::from_ref(&old), &[]).unwrap();
+    assert_eq!(reason, "PatternConflict");
+    assert!(
+        message.contains("pipeline old, which is older"),
+        "{message}"
+    );
+    // Made in one second, the name decides, for both alike.
+    let (a, b) = (shop("a", 1), shop("b", 1));
+    assert_eq!(said(&a, std::slice::from_ref(&b), &[]), None);
+    assert!(said(&b, std::slice::from_ref(&a), &[]).is_some());
+}
+
+#[test]
+fn a_more_specific_pattern_is_no_conflict() {
+    let all = pipeline("all", 1, json!({}));
+    let spec = json!({"services": ["shop"], "environments": ["production"]});
+    let (shop, production) = (shop("shop", 2), pipeline("prod", 3, spec));
+    let siblings = [all.clone(), shop.clone()];
+    assert_eq!(said(&production, &siblings, &[]), None);
+    assert_eq!(said(&shop, &[all, production], &[]), None);
+}
+
+#[test]
+fn one_that_is_drained_is_in_nobodys_way_and_one_that_is_kept_is() {
+    let young = shop("young", 2);
+    let rows = [row("old", 1, false)];
+    let drained = deleted(shop("old", 1), DeletionPolicy::Drain);
+    assert_eq!(said(&young, &[drained], &rows), None);
+    let kept = deleted(shop("old", 1), DeletionPolicy::Retain);
+    assert!(said(&young, &[kept], &rows).is_some());
+    // Afterwards its row speaks for it.
+    let (reason, message) = said(&young, &[], &rows).unwrap();
+    assert_eq!(reason, "PatternConflict");
+    assert!(message.contains("no resource stands for"), "{message}");
+    assert_eq!(said(&young, &[], &[row("old", 1, true)]), None);
+    // Its own row is in nobody's way, however old.
+    assert_eq!(said(&young, &[], &[row("young", 0, false)]), None);
+}
+
+#[test]
+fn one_that_takes_up_what_was_kept_is_as_old_as_that() {
+    let (again, other) = (shop("old", 3), shop("other", 2));
+    let kept = [row("old", 1, false)];
+    assert_eq!(said(&again, std::slice::from_ref(&other), &kept), None);
+    assert!(said(&other, std::slice::from_ref(&again), &kept).is_some());
+    assert_eq!(created_at(&again, &kept), UnixMillis(1_000));
+    // What takes no events any more makes nobody old.
+    let retired = [row("old", 1, true)];
+    assert!(said(&again, std::slice::from_ref(&other), &retired).is_some());
+    assert_eq!(created_at(&again, &retired), UnixMillis(3_000));
+}
+
+#[test]
+fn beyond_what_the_tenant_allows_the_youngest_wait_and_claim_nothing() {
+    let (a, b) = (shop("a", 1), pipeline("b", 2, json!({"services": ["pay"]})));
+    let c = pipeline("c", 3, json!({"services": ["pay"]}));
+    let refused = |of: &Arc<SendryPipeline>, most| {
+        let all = [a.clone(), b.clone(), c.clone()];
+        let others: Vec<_> = all.into_iter().filter(|p| p != of).collect();
+        standing(of, &others, &[], Some(most))
+            .err()
+            .map(|i| i.reason)
+    };
+    assert_eq!(refused(&a, 1), None);
+    assert_eq!(refused(&b, 1), Some("TooManyPipelines"));
+    assert_eq!(refused(&c, 2), Some("TooManyPipelines"));
+    assert_eq!(refused(&c, 3), Some("PatternConflict"));
+    let gone = deleted(b.clone(), DeletionPolicy::Drain);
+    assert!(standing(&c, &[a.clone(), gone], &[], Some(2)).is_ok());
+}

@@ -1,0 +1,206 @@
+//! What is said of a pipeline, made from what a pass found. Pure.
+//!
+//! It is a part of the status: the autoscaler says the rest, as another field manager.
+
+use std::borrow::Cow;
+
+use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Condition, jiff::Timestamp};
+use sendry_crds::{SendryPipelineStatus, condition};
+
+use super::validate::Refused;
+use crate::{
+    condition::{Outcome, Said, merge},
+    tenant::validate::Invalid,
+    topology::Synced,
+    workers::{Availability, Look},
+};
+
+/// The conditions that are said here.
+const OURS: [&str; 5] = [
+    condition::READY,
+    condition::RECONCILING,
+    condition::STALLED,
+    condition::TOPOLOGY_SYNCED,
+    condition::WORKERS_AVAILABLE,
+];
+
+/// What a pass found out.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// Why nothing could be done, if so.
+    pub refused: Option<Refused>,
+    /// It is being deleted, and that takes time.
+    pub leaving: Option<Invalid>,
+    /// How its queue stands; `None` = not looked at.
+    pub synced: Option<Synced>,
+    /// Its workers; `None` = not looked at.
+    pub workers: Option<Workers>,
+    /// Why it has what it asks for and yet something a person should know: in one word, and a sentence.
+    pub but: Option<(&'static str, &'static str)>,
+    /// What kept the pass from its end.
+    pub failure: Option<(&'static str, String)>,
+}
+
+/// What is seen of its workers.
+#[derive(Clone, Debug)]
+pub struct Workers {
+    /// As the cluster shows them; `None` = no Deployment is seen yet.
+    pub look: Option<Look>,
+    /// The fewest there should be.
+    pub min: u32,
+    /// Labels of them all.
+    pub selector: String,
+}
+
+/// Our part of the status after a pass.
+#[must_use]
+pub fn status(
+    before: Option<&SendryPipelineStatus>,
+    report: &Report,
+    generation: i64,
+    now: Timestamp,
+) -> SendryPipelineStatus {
+    let before = before.map(ours).unwrap_or_default();
+    let (outcome, but) = (outcome(report), report.but);
+    let mut said = outcome.said().to_vec();
+    if let (Outcome::Ready, Some((reason, message))) = (&outcome, but) {
+        said[0] = Said::yes(condition::READY, reason, message);
+    }
+    said.extend(report.synced.as_ref().map(topology));
+    said.extend(report.workers.as_ref().map(available));
+    let look = report.workers.as_ref().and_then(|w| w.look.as_ref());
+    let count = |n: u32| i32::try_from(n).unwrap_or(i32::MAX);
+    let selector = report.workers.as_ref().map(|w| w.selector.clone());
+    SendryPipelineStatus {
+        observed_generation: Some(generation),
+        conditions: merge(&before.conditions, &said, generation, now),
+        // What was not looked at is as it was last seen.
+        replicas: look.map(|look| count(look.there)).or(before.replicas),
+        ready_replicas: look.map(|look| count(look.ready)).or(before.ready_replicas),
+        selector: selector.or(before.selector),
+        ..SendryPipelineStatus::default()
+    }
+}
+
+/// The part of a status that is said here.
+#[must_use]
+pub fn ours(status: &SendryPipelineStatus) -> SendryPipelineStatus {
+    let is_ours = |condition: &&Condition| OURS.contains(&condition.type_.as_str());
+    let mut conditions: Vec<Condition> =
+        status.conditions.iter().filter(is_ours).cloned().collect();
+    let at = |condition: &Condition| OURS.iter().position(|kind| *kind == condition.type_);
+    conditions.sort_by_key(at);
+    SendryPipelineStatus {
+        observed_generation: status.observed_generation,
+        conditions,
+        replicas: status.replicas,
+        ready_replicas: status.ready_replicas,
+        selector: status.selector.clone(),
+        ..SendryPipelineStatus::default()
+    }
+}
+
+/// Whether both say the same of what is said here. Times are written to the second, so one that was read back is another
+/// value.
+#[must_use]
+pub fn same(a: &SendryPipelineStatus, b: &SendryPipelineStatus) -> bool {
+    let written = |status: &SendryPipelineStatus| serde_json::to_value(ours(status)).ok();
+    written(a).is_some() && written(a) == written(b)
+}
+
+/// The one thing to say first: what needs a person goes before what passes by itself.
+#[must_use]
+pub fn outcome(report: &Report) -> Outcome {
+    let stalled = |invalid: &Invalid| Outcome::Stalled {
+        reason: invalid.reason.into(),
+        message: invalid.message.clone(),
+    };
+    let working = |reason: &'static str, message: &str| Outcome::Working {
+        reason: Cow::Borrowed(reason),
+        message: message.to_owned(),
+    };
+    match &report.refused {
+        Some(Refused::Stalled(invalid)) => return stalled(invalid),
+        Some(Refused::Waits(invalid)) => return working(invalid.reason, &invalid.message),
+        None => {}
+    }
+    if let Some((reason, message)) = &report.failure {
+        return working(reason, message);
+    }
+    match &report.synced {
+        Some(Synced::Conflict { message }) => {
+            return Outcome::Stalled {
+                reason: "OwnershipConflict".into(),
+                message: message.clone(),
+            };
+        }
+        Some(Synced::Not { reason, message }) => return working(reason, message),
+        Some(Synced::Whole) | None => {}
+    }
+    if let Some(leaving) = &report.leaving {
+        return working(leaving.reason, &leaving.message);
+    }
+    match report.workers.as_ref().and_then(missing) {
+        Some((reason, message)) => working(reason, &message),
+        None => Outcome::Ready,
+    }
+}
+
+/// Why there are fewer workers than a pipeline needs to be ready.
+fn missing(workers: &Workers) -> Option<(&'static str, String)> {
+    let Some(look) = &workers.look else {
+        let message = "the Deployment of its workers is not seen yet".to_owned();
+        return Some(("WorkersStarting", message));
+    };
+    let needed = workers.min.min(look.wanted);
+    if look.ready >= needed {
+        return None;
+    }
+    Some(match &look.available {
+        Availability::No { reason, message } => (reason, message.clone()),
+        Availability::Yes => {
+            let message = format!("{} of {needed} workers are ready", look.ready);
+            ("WorkersStarting", message)
+        }
+    })
+}
+
+fn available(workers: &Workers) -> Said {
+    let kind = condition::WORKERS_AVAILABLE;
+    match &workers.look {
+        None => Said::unknown(
+            kind,
+            "WorkersStarting",
+            "the Deployment of its workers is not seen yet",
+        ),
+        Some(look) if look.wanted == 0 => {
+            Said::yes(kind, "NoneWanted", "no workers are wanted now")
+        }
+        Some(look) => match &look.available {
+            Availability::Yes => {
+                Said::yes(kind, "Available", "as many workers as asked for can be had")
+            }
+            Availability::No { reason, message } => Said::no(kind, *reason, message.clone()),
+        },
+    }
+}
+
+fn topology(synced: &Synced) -> Said {
+    let kind = condition::TOPOLOGY_SYNCED;
+    match synced {
+        Synced::Whole => Said::yes(
+            kind,
+            "InEffect",
+            "the broker has its queue, with our limits in effect",
+        ),
+        Synced::Conflict { message } => Said::no(kind, "OwnershipConflict", message.clone()),
+        Synced::Not {
+            reason: reason @ ("BrokerUnreachable" | "BrokerUnauthorized"),
+            message,
+        } => Said::unknown(kind, *reason, message.clone()),
+        Synced::Not { reason, message } => Said::no(kind, *reason, message.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,7 @@
+//! The autoscaler against a real API server, and from zero with a real broker.
+
+mod external;
+mod failing;
+mod stage;
+mod waking;
+mod whole;
