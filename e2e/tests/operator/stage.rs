@@ -255,6 +255,14 @@ impl Drop for Stage {
             kubectl(&["patch", tenant, "--type=merge", "-p", no_finalizers]);
         }
         let tenants = locked(&self.tenants).clone();
+        for tenant in &tenants {
+            let of = ["-n", tenant.as_str()];
+            for pipeline in kubectl(&[&["get", "spl", "-o", "name"][..], &of].concat()).lines() {
+                let no_finalizers = r#"{"metadata":{"finalizers":null}}"#;
+                let patch = ["patch", pipeline, "--type=merge", "-p", no_finalizers];
+                kubectl(&[&patch[..], &of].concat());
+            }
+        }
         let mut namespaces = vec!["delete", "namespace", "--wait=false", "--ignore-not-found"];
         namespaces.push(&self.name);
         namespaces.extend(tenants.iter().map(String::as_str));
@@ -267,7 +275,7 @@ impl Drop for Stage {
         }
         let paths = tenants
             .iter()
-            .map(|name| format!("/api/users/sendry.{name}"));
+            .flat_map(|name| ["", ".default"].map(|of| format!("/api/users/sendry.{name}{of}")));
         let paths: Vec<_> = paths
             .chain([format!("/api/vhosts/{}", self.name)])
             .collect();

@@ -157,22 +157,45 @@ impl<'a> Tenant<'a> {
         began.elapsed()
     }
 
-    /// Messages in its parked queue, where everything goes as long as no pipeline has a queue.
-    pub async fn parked(&self) -> Result<u64, String> {
+    /// Messages in one of its queues.
+    pub async fn messages(&self, queue: &str) -> Result<u64, String> {
         let queues = self.stage.broker.queues().await;
         let queues = queues.map_err(|error| format!("{error:#}"))?;
-        let name = format!("sendry.{}.parked", self.name);
+        let name = format!("sendry.{}.{queue}", self.name);
         let found = queues.get(&name).copied();
         found.ok_or_else(|| format!("no queue {name} among {queues:?}"))
     }
 
+    /// Messages in its parked queue, where everything goes as long as no pipeline has a queue.
+    pub async fn parked(&self) -> Result<u64, String> {
+        self.messages("parked").await
+    }
+
     /// Waits until all that was accepted is in it, and nothing else; the broker's numbers are seconds old.
     pub async fn has_all_parked(&self) {
-        let accepted = self.accepted.load(Ordering::Relaxed);
+        let accepted = self.accepted();
         eventually(&format!("{accepted} parked"), async || {
             let parked = self.parked().await?;
             is(parked == accepted, parked)
         })
         .await;
+    }
+
+    /// The same where it has the pipeline `default`: what was accepted before that had its queue is parked.
+    pub async fn has_all_in_its_pipeline(&self, after: u64) {
+        let accepted = self.accepted();
+        eventually(&format!("{accepted} in its queues"), async || {
+            let (taken, parked) = (self.messages("default").await?, self.parked().await?);
+            is(
+                taken + parked == accepted && taken >= accepted - after,
+                (taken, parked),
+            )
+        })
+        .await;
+    }
+
+    /// Requests that were answered with 202.
+    pub fn accepted(&self) -> u64 {
+        self.accepted.load(Ordering::Relaxed)
     }
 }

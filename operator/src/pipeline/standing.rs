@@ -18,16 +18,35 @@ use crate::tenant::validate::Invalid;
 /// Pipelines of a tenant where nothing is said.
 const PIPELINES: u32 = 20;
 
-/// When a pipeline was made; one that takes up what takes events already is as old as that. Told to the second, so that of
-/// two the name decides: see [`Router::new`].
+/// When a pipeline was made; one that takes up what takes events already is as old as that.
 #[must_use]
 pub fn created_at(pipeline: &SendryPipeline, rows: &[ManagedPipeline]) -> UnixMillis {
-    let name = pipeline.name_any();
+    let at = made_at(pipeline);
+    taking(pipeline, rows).map_or(at, |row| row.record.created_at.min(at))
+}
+
+/// How old it is among others. Kubernetes tells to the second: of those made in one, who takes events goes on taking them,
+/// and otherwise the name decides, see [`Router::new`].
+fn age(pipeline: &SendryPipeline, rows: &[ManagedPipeline]) -> UnixMillis {
+    match taking(pipeline, rows) {
+        Some(_) => created_at(pipeline, rows),
+        None => made_at(pipeline).plus(999),
+    }
+}
+
+fn made_at(pipeline: &SendryPipeline) -> UnixMillis {
     let at = pipeline.creation_timestamp();
-    let at = UnixMillis(at.map_or(0, |at| at.0.as_millisecond()));
-    let row = rows.iter().find(|row| row.record.name.as_str() == name);
-    let row = row.filter(|row| !row.record.retired);
-    row.map_or(at, |row| row.record.created_at.min(at))
+    UnixMillis(at.map_or(0, |at| at.0.as_millisecond()))
+}
+
+/// The row of its name, if ingest sends events there.
+fn taking<'a>(
+    pipeline: &SendryPipeline,
+    rows: &'a [ManagedPipeline],
+) -> Option<&'a ManagedPipeline> {
+    let name = pipeline.name_any();
+    let mut taking = rows.iter().filter(|row| !row.record.retired);
+    taking.find(|row| row.record.name.as_str() == name)
 }
 
 /// What a spec says of services or environments, as rows say it: nothing is all.
@@ -55,7 +74,7 @@ pub fn standing(
     let stays = |sibling: &&Arc<SendryPipeline>| sibling.metadata.deletion_timestamp.is_none();
     let mut live: Vec<&SendryPipeline> = siblings.iter().filter(stays).map(AsRef::as_ref).collect();
     live.push(pipeline);
-    live.sort_by_key(|pipeline| (created_at(pipeline, rows), pipeline.name_any()));
+    live.sort_by_key(|pipeline| (age(pipeline, rows), pipeline.name_any()));
     let most = most.unwrap_or(PIPELINES);
     let allowed = usize::try_from(most).unwrap_or(usize::MAX).min(live.len());
     let (allowed, beyond) = live.split_at(allowed);
@@ -114,7 +133,7 @@ fn pattern(pipeline: &SendryPipeline, rows: &[ManagedPipeline]) -> Option<Patter
         pipeline: PipelineName::new(&pipeline.name_any()).ok()?,
         services: all_or(&pipeline.spec.services),
         environments: all_or(&pipeline.spec.environments),
-        created_at: created_at(pipeline, rows),
+        created_at: age(pipeline, rows),
     })
 }
 

@@ -60,6 +60,10 @@ fn of_equal_patterns_the_older_one_has_it_and_the_younger_hears_of_it() {
     let (a, b) = (shop("a", 1), shop("b", 1));
     assert_eq!(said(&a, std::slice::from_ref(&b), &[]), None);
     assert!(said(&b, std::slice::from_ref(&a), &[]).is_some());
+    // But who takes events already goes on taking them.
+    let taking = [row("b", 1, false)];
+    assert_eq!(said(&b, std::slice::from_ref(&a), &taking), None);
+    assert!(said(&a, std::slice::from_ref(&b), &taking).is_some());
 }
 
 #[test]
