@@ -66,7 +66,7 @@ enum Verb {
     Chaos(Passed),
     /// Install Sendry on a cluster of one node by its chart, and play a story: install, events, scaling, killing, draining
     ///
-    /// One page, a line or two for each step; the oracle judges every event. Twelve minutes or so; CI runs it at the end of
+    /// One page, a line or two for each step; the oracle judges every event. Eleven minutes or so; CI runs it at the end of
     /// `cargo xtask test`.
     E2e(e2e::E2eArgs),
     /// Take a picture of a page, in the system's Chromium
