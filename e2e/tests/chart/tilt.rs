@@ -26,6 +26,11 @@ fn files_and_resources_that_it_names_are_there() {
     }
     let values = repository("charts/sendry/ci/dev-values.yaml");
     let rendered = objects(&values);
+    assert!(
+        !rendered.iter().any(|object| object["kind"] == "Secret"),
+        "rendered without a cluster, it would be another token each time"
+    );
+    assert!(text.contains("name: sendry-dev-token\n"));
     let stores = fs::read_to_string(repository("examples/stores.yaml")).unwrap();
     let stores: Vec<serde_json::Value> = serde_saphyr::from_multiple(&stores).unwrap();
     let mut deployed = 0;
