@@ -74,10 +74,12 @@ pub fn decide(observation: &Observation, history: &mut History, spec: &Spec) -> 
         reason: kept.reason,
         limited_by: kept.limit,
         // Whoever is held because something is not known, or does not get on, is not made smaller for a neighbour's sake.
+        // And whoever has something to do keeps one worker, though it asks for none at the least: a neighbour's minimum
+        // would otherwise leave its events waiting for ever.
         floor: if kept.reason.holds() {
             kept.workers
         } else {
-            spec.least().min(kept.workers)
+            spec.least().max(1).min(kept.workers)
         },
         estimates: history.estimates(reading),
     }

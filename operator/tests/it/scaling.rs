@@ -4,3 +4,4 @@ mod external;
 mod failing;
 mod stage;
 mod waking;
+mod whole;

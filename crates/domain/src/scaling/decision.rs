@@ -11,7 +11,8 @@ pub struct Decision {
     pub reason: Reason,
     /// What keeps it from being what the load asks for.
     pub limited_by: Option<Limit>,
-    /// What the tenant's other pipelines may not push it below: its minimum, or all of it where it is held.
+    /// What the tenant's other pipelines may not push it below: its minimum, one where it wants any, or all of it where it
+    /// is held.
     pub floor: u32,
     /// What it went by.
     pub estimates: Estimates,

@@ -71,6 +71,29 @@ fn the_tenants_limit_is_shared_and_the_older_has_what_does_not_divide() {
 }
 
 #[test]
+fn a_neighbours_minimum_leaves_nobody_without_a_worker() {
+    let capped = |name: &str, spec: Value, now: u32| {
+        let mut followed = wanted(followed("shop", name, spec), now);
+        followed.max_workers = Some(2);
+        subject(followed)
+    };
+    let subjects = [
+        capped(
+            "a",
+            json!({"scaling": {"mode": "Fixed", "min": 3, "max": 3}}),
+            2,
+        ),
+        capped("b", json!({"scaling": {"min": 0}}), 0),
+    ];
+    let mut memory = Memory::default();
+    memory.decide(&subjects, &sample(0, &[0, 0]));
+    let idle = memory.decide(&subjects, &sample(LOOK, &[0, 0]));
+    assert_eq!(numbers(&idle), [(2, 2), (0, 0)]);
+    let busy = memory.decide(&subjects, &sample(2 * LOOK, &[0, 9]));
+    assert_eq!(numbers(&busy), [(2, 1), (0, 1)]);
+}
+
+#[test]
 fn what_was_written_is_believed_until_the_cache_shows_it() {
     let zero = json!({"scaling": {"min": 0}});
     let at = |number: u32| [subject(wanted(followed("shop", "a", zero.clone()), number))];
