@@ -187,7 +187,7 @@ impl<'a> Tenant<'a> {
         eventually(&format!("{accepted} in its queues"), async || {
             let (taken, parked) = (self.messages("default").await?, self.parked().await?);
             is(
-                taken + parked == accepted && taken >= accepted - after,
+                taken.saturating_add(parked) == accepted && taken >= accepted - after,
                 (taken, parked),
             )
         })
