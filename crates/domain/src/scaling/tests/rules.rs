@@ -315,11 +315,13 @@ fn a_worker_that_comes_back_is_not_counted_twice_and_a_new_one_is_counted_whole(
     let both = [beat(1, 3, 1_150), beat(2, 2, 30)];
     assert_eq!(counters.take(6_000, &both).events, 50);
     assert_eq!(counters.take(8_000, &both).events, 0, "the same beat");
+    let anew = counters.take(10_000, &[beat(1, 4, 5)]);
     assert_eq!(
-        counters.take(10_000, &[beat(1, 4, 5)]).events,
-        0,
-        "never less"
+        anew.events, 5,
+        "all that its container did since it started again"
     );
+    assert_eq!(anew.measured, counters::Measured::default());
+    assert_eq!(counters.take(12_000, &[beat(1, 5, 12)]).events, 7);
 }
 
 #[test]
