@@ -14,6 +14,9 @@ use crate::{
     workers::{Look, WorkersWatch},
 };
 
+/// Workers of a tenant's pipelines together where its resource does not say, as the definition has it.
+const MAX_WORKERS: u32 = 50;
+
 /// The pipelines that passes of this term found to have a queue and events of their own. Clones are the same.
 ///
 /// One that was deleted and kept stays among them for the rest of the term, so that a worker is left with it.
@@ -26,6 +29,9 @@ struct Follower {
     name: PipelineName,
     pipeline: Arc<SendryPipeline>,
     draining: bool,
+    kept: bool,
+    /// What its tenant last allowed: a kept one outlives its tenant.
+    max_workers: u32,
 }
 
 impl Followers {
@@ -38,20 +44,24 @@ impl Followers {
         pipeline: &Arc<SendryPipeline>,
     ) {
         let draining = pipeline.metadata.deletion_timestamp.is_some();
+        let mut followers = self.lock();
+        let before = followers.get(key).filter(|f| f.tenant == *tenant);
         let follower = Follower {
             tenant: tenant.clone(),
             name: name.clone(),
             pipeline: pipeline.clone(),
             draining,
+            kept: false,
+            max_workers: before.map_or(MAX_WORKERS, |f| f.max_workers),
         };
-        self.lock().insert(key.to_owned(), follower);
+        followers.insert(key.to_owned(), follower);
     }
 
     /// It was deleted and is kept: where its workers were followed, at least one of them stays.
     pub fn keep(&self, key: &str, pipeline: &Arc<SendryPipeline>) {
         if let Some(follower) = self.lock().get_mut(key) {
             follower.pipeline = pipeline.clone();
-            follower.draining = true;
+            (follower.draining, follower.kept) = (true, true);
         }
     }
 
@@ -63,11 +73,9 @@ impl Followers {
     /// The resource is gone: it is followed no more, unless it was kept.
     pub fn gone(&self, key: &str) {
         let mut followers = self.lock();
-        if followers
-            .get(key)
-            .is_some_and(|follower| !follower.draining)
-        {
-            followers.remove(key);
+        match followers.get_mut(key) {
+            Some(follower) if follower.draining => follower.kept = true,
+            _ => drop(followers.remove(key)),
         }
     }
 
@@ -100,29 +108,29 @@ pub struct ClusterFleet {
 impl Fleet for ClusterFleet {
     fn followed(&self) -> Vec<Followed> {
         let followers: Vec<(String, Follower)> = {
-            let lock = self.followers.lock();
-            lock.iter()
-                .map(|(key, f)| (key.clone(), f.clone()))
-                .collect()
+            let mut lock = self.followers.lock();
+            let all = lock.iter_mut().map(|(key, follower)| {
+                if let Some(tenant) = self.tenants.get(follower.tenant.as_str()) {
+                    let said = tenant.spec.limits.max_workers;
+                    follower.max_workers = said.unwrap_or(MAX_WORKERS);
+                }
+                (key.clone(), follower.clone())
+            });
+            all.collect()
         };
         let followed = |(key, follower): (String, Follower)| {
-            let Follower {
-                tenant,
-                name,
-                pipeline,
-                draining,
-            } = follower;
             // What somebody has just asked for, before its pass; but not of another resource of that name.
             let newest = self.pipelines.get(&key);
-            let newest = newest.filter(|newest| newest.metadata.uid == pipeline.metadata.uid);
-            let limits = self.tenants.get(tenant.as_str());
-            let workers = self.workers.look(&tenant, &name).map(workers);
+            let uid = &follower.pipeline.metadata.uid;
+            let newest = newest.filter(|newest| newest.metadata.uid == *uid);
+            let look = self.workers.look(&follower.tenant, &follower.name);
             Followed {
-                pipeline: newest.unwrap_or(pipeline),
-                max_workers: limits.and_then(|tenant| tenant.spec.limits.max_workers),
-                draining,
-                workers,
-                tenant,
+                pipeline: newest.unwrap_or(follower.pipeline),
+                max_workers: Some(follower.max_workers),
+                draining: follower.draining,
+                kept: follower.kept,
+                workers: look.map(workers),
+                tenant: follower.tenant,
             }
         };
         followers.into_iter().map(followed).collect()
@@ -135,5 +143,75 @@ fn workers(look: Look) -> Workers {
         wanted: look.wanted,
         there: look.there,
         ready: look.ready,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::{core::DeserializeGuard, runtime::watcher::Event};
+    use sendry_crds::SendryTenant;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const KEY: &str = "team-acme/shop";
+
+    fn pipeline() -> Arc<SendryPipeline> {
+        let mut pipeline = SendryPipeline::new("shop", serde_json::from_value(json!({})).unwrap());
+        pipeline.metadata.namespace = Some("team-acme".to_owned());
+        pipeline.metadata.uid = Some("1d0e0a5c-53c4-4b3e-8d62-0d3f4f4a9a12".to_owned());
+        Arc::new(pipeline)
+    }
+
+    fn fleet() -> ClusterFleet {
+        let fleet = ClusterFleet {
+            followers: Followers::default(),
+            tenants: Tenants::default(),
+            pipelines: Pipelines::default(),
+            workers: WorkersWatch::default(),
+        };
+        let tenant = TenantId::new("acme").unwrap();
+        let name = PipelineName::new("shop").unwrap();
+        fleet.followers.follow(KEY, &tenant, &name, &pipeline());
+        fleet
+    }
+
+    fn tenant(limits: Value) -> DeserializeGuard<SendryTenant> {
+        let spec = json!({"namespace": "team-acme", "limits": limits});
+        let tenant = SendryTenant::new("acme", serde_json::from_value(spec).unwrap());
+        DeserializeGuard(Ok(tenant))
+    }
+
+    fn limit(fleet: &ClusterFleet) -> Option<u32> {
+        let [only] = &fleet.followed()[..] else {
+            panic!("not one")
+        };
+        only.max_workers
+    }
+
+    #[test]
+    fn the_tenants_limit_has_a_default_and_outlives_the_tenant() {
+        let fleet = fleet();
+        assert_eq!(limit(&fleet), Some(50), "of a tenant that is not known");
+        let hear = |event| drop(fleet.tenants.hear(event));
+        hear(Event::Apply(tenant(json!({}))));
+        assert_eq!(limit(&fleet), Some(50));
+        hear(Event::Apply(tenant(json!({"maxWorkers": 7}))));
+        assert_eq!(limit(&fleet), Some(7));
+        fleet.followers.keep(KEY, &pipeline());
+        hear(Event::Delete(tenant(json!({}))));
+        assert_eq!(limit(&fleet), Some(7), "the last that was known");
+    }
+
+    #[test]
+    fn who_was_kept_is_followed_without_its_resource_and_marked() {
+        let fleet = fleet();
+        let kept = || fleet.followed().first().map(|f| (f.draining, f.kept));
+        assert_eq!(kept(), Some((false, false)));
+        fleet.followers.keep(KEY, &pipeline());
+        fleet.followers.gone(KEY);
+        assert_eq!(kept(), Some((true, true)));
+        fleet.followers.leave(KEY);
+        assert_eq!(kept(), None);
     }
 }
