@@ -141,6 +141,25 @@ impl Topology {
         }))
     }
 
+    /// One for another term of leadership, which knows nothing of this one's: what another leader did meanwhile, it would
+    /// undo.
+    #[must_use]
+    pub fn anew(&self) -> Self {
+        let Shared {
+            broker,
+            settings,
+            clock,
+            metrics,
+            ..
+        } = &*self.0;
+        Self::new(
+            broker.clone(),
+            settings.clone(),
+            clock.clone(),
+            metrics.clone(),
+        )
+    }
+
     /// Asks for a tenant's topology, and says how it stands: at once where nothing new is asked for, otherwise after the
     /// next pass. To be called from within [`Self::run`]'s lifetime.
     pub async fn ensure(&self, queues: TenantQueues) -> Synced {

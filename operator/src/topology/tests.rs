@@ -206,3 +206,25 @@ async fn what_another_owner_marks_needs_a_person() {
     assert!(message.contains("c2/sendry.a.parked"), "{message}");
     assert_eq!(stage.changed(), ["a"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_term_knows_nothing_of_the_one_before() {
+    let mut stage = stage();
+    let shop = vec![PipelineName::new("shop").unwrap()];
+    let both = TenantQueues::new(tenant("a"), shop, Default::default());
+    stage.ensure(both).await;
+    stage.ensure(queues("b")).await;
+    // Another one led, and removed a drained queue.
+    stage.broker.meddle(|observed| {
+        observed.queues.retain(|q| q.name != "sendry.a.shop");
+        observed.bindings.retain(|b| b.queue != "sendry.a.shop");
+    });
+    stage.topology = stage.topology.anew();
+    let (before, writes) = (stage.broker.peek(), stage.broker.writes());
+    stage.pass().await;
+    assert_eq!(stage.broker.writes(), writes);
+    assert_eq!(stage.ensure(queues("a")).await, Synced::Whole);
+    let after = stage.broker.peek();
+    assert_eq!(after.queues, before.queues);
+    assert_eq!(after.bindings, before.bindings);
+}
