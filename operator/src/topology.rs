@@ -67,6 +67,8 @@ struct State {
     seen: HashMap<TenantId, Seen>,
     /// What each tenant was told last.
     told: HashMap<TenantId, Synced>,
+    /// What was told last of each pipeline's queue.
+    told_of_queues: HashMap<TenantId, BTreeMap<PipelineName, Synced>>,
     /// Repairs of what had been whole, until they are told.
     drift: HashMap<TenantId, Vec<String>>,
     /// The number of the last pass that began.
@@ -93,6 +95,8 @@ struct Wanted {
 struct Seen {
     pass: u64,
     synced: Synced,
+    /// Of its parked queue alone.
+    parked: Synced,
     /// Of each pipeline's queue alone.
     queues: BTreeMap<PipelineName, Synced>,
 }
@@ -102,6 +106,7 @@ impl Seen {
     fn away(synced: Synced) -> Self {
         Self {
             pass: 0,
+            parked: synced.clone(),
             synced,
             queues: BTreeMap::new(),
         }
@@ -141,23 +146,58 @@ impl Topology {
         }))
     }
 
+    /// One for another term of leadership, which knows nothing of this one's: what another leader did meanwhile, it would
+    /// undo.
+    #[must_use]
+    pub fn anew(&self) -> Self {
+        let Shared {
+            broker,
+            settings,
+            clock,
+            metrics,
+            ..
+        } = &*self.0;
+        Self::new(
+            broker.clone(),
+            settings.clone(),
+            clock.clone(),
+            metrics.clone(),
+        )
+    }
+
     /// Asks for a tenant's topology, and says how it stands: at once where nothing new is asked for, otherwise after the
     /// next pass. To be called from within [`Self::run`]'s lifetime.
     pub async fn ensure(&self, queues: TenantQueues) -> Synced {
-        let tenant = queues.tenant.clone();
-        let Some(seen) = self.seen(queues).await else {
-            return Synced::stopped();
-        };
-        self.state().told.insert(tenant, seen.synced.clone());
-        seen.synced
+        let seen = self.seen(queues, |state, tenant, seen| {
+            state.told.insert(tenant.clone(), seen.synced.clone());
+        });
+        seen.await.map_or_else(|not| not, |seen| seen.synced)
     }
 
     /// As [`Self::ensure`], and says how the queue of one pipeline stands: what is wrong with another's is not its fault.
     pub async fn ensure_queue(&self, queues: TenantQueues, pipeline: &PipelineName) -> Synced {
-        match self.seen(queues).await {
-            Some(seen) => seen.of(Some(pipeline)),
-            None => Synced::stopped(),
+        let seen = self.seen_of(queues, pipeline).await;
+        seen.map_or_else(|not| not, |seen| seen.of(Some(pipeline)))
+    }
+
+    /// As [`Self::ensure_queue`], where the queue is to be emptied: it stands well only together with the parked queue, for
+    /// it keeps what is beyond its delivery limit until that has taken it.
+    pub async fn ensure_drain(&self, queues: TenantQueues, pipeline: &PipelineName) -> Synced {
+        match self.seen_of(queues, pipeline).await {
+            Ok(seen) => match seen.of(Some(pipeline)) {
+                Synced::Whole => seen.parked,
+                not => not,
+            },
+            Err(not) => not,
         }
+    }
+
+    async fn seen_of(&self, queues: TenantQueues, pipeline: &PipelineName) -> Result<Seen, Synced> {
+        let told = |state: &mut State, tenant: &TenantId, seen: &Seen| {
+            let told = state.told_of_queues.entry(tenant.clone()).or_default();
+            told.insert(pipeline.clone(), seen.of(Some(pipeline)));
+        };
+        self.seen(queues, told).await
     }
 
     /// The right to say what a tenant's topology should be; held from reading it until [`Self::ensure`] has answered.
@@ -171,26 +211,46 @@ impl Topology {
         turn.lock_owned().await
     }
 
-    async fn seen(&self, queues: TenantQueues) -> Option<Seen> {
+    /// What is seen of what is asked for, which `told` writes down in the same moment, so that no change after it is missed;
+    /// otherwise why nothing is seen.
+    async fn seen(
+        &self,
+        queues: TenantQueues,
+        told: impl Fn(&mut State, &TenantId, &Seen),
+    ) -> Result<Seen, Synced> {
         let tenant = queues.tenant.clone();
         let mut ended = self.0.ended.subscribe();
         self.want(queues);
         loop {
-            if let Some(seen) = self.known(&tenant) {
-                return Some(seen);
+            {
+                let mut state = self.state();
+                if !state.wanted.contains_key(&tenant) {
+                    return Err(Synced::forgotten());
+                }
+                if let Some(seen) = self.known(&state, &tenant) {
+                    told(&mut state, &tenant, &seen);
+                    return Ok(seen);
+                }
             }
             self.0.asked.notify_one();
-            ended.changed().await.ok()?;
+            if ended.changed().await.is_err() {
+                return Err(Synced::stopped());
+            }
         }
     }
 
-    /// Looks after a tenant's topology no more. Whatever stands stays.
+    /// Looks after a tenant's topology no more, and whoever waits for it waits no longer. Whatever stands stays.
     pub fn forget(&self, tenant: &TenantId) {
-        let mut state = self.state();
-        state.wanted.remove(tenant);
-        state.seen.remove(tenant);
-        state.told.remove(tenant);
-        state.drift.remove(tenant);
+        {
+            let mut state = self.state();
+            state.wanted.remove(tenant);
+            state.seen.remove(tenant);
+            state.told.remove(tenant);
+            state.told_of_queues.remove(tenant);
+            state.drift.remove(tenant);
+        }
+        // They look again, though no pass ended.
+        self.0.ended.send_modify(|_| {});
     }
 
     /// What was repaired of a tenant's since it was last asked, of what had been whole, as far as `about` says so of the
@@ -260,30 +320,34 @@ impl Topology {
                     (_, Some((away, _))) => away.clone(),
                     (Err(error), None) => Synced::unread(error),
                 };
+                let mut drifted = false;
                 if let Ok(pass) = &result {
                     let repaired = pass.of(tenant).repaired;
                     if state.was_whole(tenant) && !repaired.is_empty() {
                         self.count_drift(&repaired);
+                        drifted = true;
                         let told = repaired.iter().map(|repair| repair.to_string());
                         state.drift.entry(tenant.clone()).or_default().extend(told);
                     }
                 }
-                let told_another = state.told.get(tenant).is_some_and(|told| *told != synced);
-                if told_another || state.drift.contains_key(tenant) {
-                    news.push(tenant.clone());
-                }
-                let of_queue = |name: &PipelineName| match (&result, &state.away) {
-                    (Ok(pass), None) => {
-                        let queue = QueueName::Pipeline(tenant.clone(), name.clone());
-                        Synced::of(&pass.of_queue(&queue))
-                    }
+                let of_queue = |queue: QueueName| match (&result, &state.away) {
+                    (Ok(pass), None) => Synced::of(&pass.of_queue(&queue)),
                     _ => synced.clone(),
                 };
                 let names = queues.pipelines.iter().map(|pipeline| &pipeline.name);
-                let each = names.map(|name| (name.clone(), of_queue(name))).collect();
+                let of_pipeline = |name: &PipelineName| {
+                    let queue = QueueName::Pipeline(tenant.clone(), name.clone());
+                    (name.clone(), of_queue(queue))
+                };
+                let each: BTreeMap<_, _> = names.map(of_pipeline).collect();
+                let parked = of_queue(QueueName::Parked(tenant.clone()));
+                if state.told_another(tenant, &synced, &each) || drifted {
+                    news.push(tenant.clone());
+                }
                 let seen = Seen {
                     pass: number,
                     synced,
+                    parked,
                     queues: each,
                 };
                 state.seen.insert(tenant.clone(), seen);
@@ -314,8 +378,7 @@ impl Topology {
     }
 
     /// The outcome of the newest pass that knew what is asked for; what is seen of a broker that is away.
-    fn known(&self, tenant: &TenantId) -> Option<Seen> {
-        let state = self.state();
+    fn known(&self, state: &State, tenant: &TenantId) -> Option<Seen> {
         let wanted = state.wanted.get(tenant)?;
         let seen = state.seen.get(tenant).filter(|s| s.pass >= wanted.from);
         if let Some(seen) = seen {
@@ -352,6 +415,19 @@ impl Topology {
 }
 
 impl State {
+    /// Whether somebody was told last what is not so any more.
+    fn told_another(
+        &self,
+        tenant: &TenantId,
+        synced: &Synced,
+        queues: &BTreeMap<PipelineName, Synced>,
+    ) -> bool {
+        let of_queues = self.told_of_queues.get(tenant);
+        let mut of_queues = of_queues.into_iter().flatten();
+        self.told.get(tenant).is_some_and(|told| told != synced)
+            || of_queues.any(|(name, told)| queues.get(name).is_some_and(|now| now != told))
+    }
+
     /// Whether a repair of the tenant's is drift, whoever made it. What was only just asked for is not.
     fn was_whole(&self, tenant: &TenantId) -> bool {
         match (self.seen.get(tenant), self.wanted.get(tenant)) {

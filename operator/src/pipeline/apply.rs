@@ -8,7 +8,14 @@ use sendry_crds::{SendryPipeline, SendryPipelineStatus, names};
 use sendry_store::{ManagedPipeline, Stamp, Written};
 use serde_json::json;
 
-use crate::{context::Context, error::Failure, settings::WATCH_FILTER_LABEL};
+use crate::{
+    context::Context,
+    error::{Category, Failure},
+    settings::WATCH_FILTER_LABEL,
+};
+
+/// How often a conflict is answered at once.
+const TRIES: usize = 3;
 
 /// Puts our finalizer on, so that the queue is drained or kept before the pipeline goes; and our label, where several
 /// operators share a cluster: it says whose it is when its tenant has gone before.
@@ -24,11 +31,30 @@ pub async fn finalizer(cx: &Context, pipeline: &SendryPipeline) -> Result<(), Fa
     finalizers_are(cx, pipeline, &finalizers).await
 }
 
-/// Takes our finalizer off.
+/// Takes our finalizer off. Who wrote in between, a status for example, does not matter: what the pipeline had is settled,
+/// and a pass from the beginning would not know any more what became of it.
 ///
 /// # Errors
-/// As [`finalizer`].
+/// When the API server does not take it.
 pub async fn no_finalizer(cx: &Context, pipeline: &SendryPipeline) -> Result<(), Failure> {
+    let mut newest = None;
+    for _ in 0..TRIES {
+        match without_ours(cx, newest.as_ref().unwrap_or(pipeline)).await {
+            Err(failure) if failure.category == Category::Conflict => {}
+            ended => return ended,
+        }
+        let doing = || format!("read pipeline {}", full_name(pipeline));
+        let found = api(cx, pipeline).get_opt(&pipeline.name_any()).await;
+        let found = found.map_err(|error| Failure::kubernetes(doing(), error))?;
+        newest = found.filter(|found| found.metadata.uid == pipeline.metadata.uid);
+        if newest.is_none() {
+            return Ok(());
+        }
+    }
+    without_ours(cx, newest.as_ref().unwrap_or(pipeline)).await
+}
+
+async fn without_ours(cx: &Context, pipeline: &SendryPipeline) -> Result<(), Failure> {
     let others = pipeline.finalizers().iter();
     let others: Vec<String> = others
         .filter(|f| *f != names::PIPELINE_FINALIZER)

@@ -1,7 +1,8 @@
 //! A pipeline's resource is being deleted: its queue is drained and goes, or is kept.
 //!
 //! **Guarantee.** A queue is deleted only after ingest was told to send nothing there any more and had time to hear of it,
-//! the broker was told to let nothing in, and the queue was seen to be empty twice with a worker attached ([`Emptiness`]).
+//! the broker was told to let nothing in, and the queue was seen to be empty twice with a worker attached, and by the
+//! broker's own count, with the parked queue there for what it had still to dead-letter ([`Emptiness`]).
 //! Whatever cannot be known is not empty. What does not end in time, and what nobody meant, is kept: queue, settings and
 //! workers. Each step is written down before the next one, so that another operator goes on where this one stopped.
 
@@ -9,7 +10,7 @@ use std::{sync::Arc, time::Duration};
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt;
-use sendry_crds::{SendryPipeline, SendryTenant, names, pipeline::DeletionPolicy};
+use sendry_crds::{SendryPipeline, SendryTenant, condition, names, pipeline::DeletionPolicy};
 use sendry_domain::{
     beat::{Drainer, Liveness},
     id::{PipelineName, TenantId},
@@ -31,10 +32,11 @@ use crate::{
     tenant::{
         cleanup::definition_goes,
         queues::{self, Broker},
+        told::Told,
         validate::{Invalid, annotated},
     },
     topology::{Removed, Synced},
-    workers,
+    workers::{self, Wanted},
 };
 
 /// Ingests poll the settings every 2 s; by then the slowest of them has heard of a change, and of a message that it was
@@ -44,6 +46,13 @@ const HEARD_AFTER: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_secs(2);
 /// How long a queue may take to be drained, where nothing is said.
 const DRAIN_WITHIN: Duration = Duration::from_secs(3_600);
+/// Why a pass says nothing of what there is.
+const UNKNOWING: [&str; 4] = [
+    "BrokerUnreachable",
+    "BrokerUnauthorized",
+    "Stopping",
+    "TenantNotReady",
+];
 /// How long a kept pipeline waits for a worker that stays with it.
 const WORKER_WITHIN: Duration = Duration::from_secs(30);
 
@@ -192,6 +201,11 @@ impl PipelineReconciler {
     async fn drain(&self, deleted: &Deleted<'_>, report: &mut Report) -> Result<End, Failure> {
         let within = within(deleted.pipeline);
         report.leaving = Some(leaving(deleted.pipeline, within));
+        if self.never_had_it(deleted).await? {
+            // The queue of its name is another's, and stays; what is ours beside it goes.
+            self.remove(deleted).await?;
+            return Ok(End::Gone(Kept::Nothing));
+        }
         if !deleted.row.record.retired {
             self.write(deleted, QueueStage::Open).await?;
             self.since_retired(deleted);
@@ -211,18 +225,65 @@ impl PipelineReconciler {
         if deleted.row.stage == QueueStage::Open {
             self.write(deleted, QueueStage::Closed).await?;
         }
-        let synced = queues::ensure_queue(&self.cx, &deleted.broker, &deleted.name).await?;
+        let synced = queues::ensure_drain(&self.cx, &deleted.broker, &deleted.name).await?;
         let closed = synced == Synced::Whole;
         report.synced = Some(synced);
+        self.tell_drift(deleted).await;
+        if report.workers.as_ref().is_some_and(|w| w.look.is_none()) {
+            self.make_workers(deleted).await?;
+        }
         if closed && self.is_empty(deleted).await? {
             return self.remove(deleted).await;
         }
         Ok(End::Waits(LOOK))
     }
 
+    /// It never had the queue of its name, which is another's: so said its status before it was deleted, and so it is still.
+    async fn never_had_it(&self, deleted: &Deleted<'_>) -> Result<bool, Failure> {
+        let said = |kind| {
+            let status = deleted.pipeline.status.as_ref();
+            let condition = status.and_then(|status| condition::find(&status.conditions, kind));
+            condition.map_or("", |condition| condition.reason.as_str())
+        };
+        let row = deleted.row;
+        if !row.record.retired
+            || row.stage != QueueStage::Open
+            || said(condition::TOPOLOGY_SYNCED) != "OwnershipConflict"
+            || said(condition::READY) == "Draining"
+        {
+            return Ok(false);
+        }
+        let queue = deleted.queue();
+        let foreign = self.cx.topology.is_foreign(&queue).await;
+        foreign.map_err(|error| Failure::broker(format!("see whose queue {queue} is"), error))
+    }
+
+    /// What drains it: one that was deleted before it took events has no workers yet, and somebody may delete them.
+    async fn make_workers(&self, deleted: &Deleted<'_>) -> Result<(), Failure> {
+        let wanted = Wanted {
+            tenant: deleted.broker.tenant.clone(),
+            pipeline: deleted.name.clone(),
+            spec: deleted.pipeline.spec.worker.clone(),
+            first_replicas: 1,
+        };
+        workers::ensure(&self.cx, &wanted).await
+    }
+
+    async fn tell_drift(&self, deleted: &Deleted<'_>) {
+        let queue = deleted.queue().to_string();
+        let tenant = &deleted.broker.tenant;
+        for repair in self.cx.topology.take_drift(tenant, |about| about == queue) {
+            let note = format!("somebody changed the broker behind us; done again: {repair}");
+            let told = Told::warning("DriftRepaired", note);
+            self.publish(deleted.pipeline, &told).await;
+        }
+    }
+
     /// One look at a queue that nothing comes into any more.
     async fn is_empty(&self, deleted: &Deleted<'_>) -> Result<bool, Failure> {
         let queue = deleted.queue();
+        // Whoever cannot say what it holds may hold something.
+        let held = self.cx.topology.held(&queue).await.unwrap_or(None);
         let depths = self.cx.depths.depths(std::slice::from_ref(&queue)).await;
         // Afterwards: what a worker took before is in what it says now.
         let beats = self.cx.store.beats().await;
@@ -234,6 +295,7 @@ impl PipelineReconciler {
         let Some(drain) = drains.get_mut(&deleted.stamp.uid) else {
             return Ok(false);
         };
+        let nothing = drain.emptiness.holds(held, now);
         let alive = drain.liveness.alive(beats, now);
         let of_queue = |beat| -> Option<Drainer<'_>> {
             let beat: &sendry_domain::beat::Beat = beat;
@@ -242,7 +304,7 @@ impl PipelineReconciler {
         };
         let drainers: Vec<Drainer<'_>> = alive.iter().filter_map(of_queue).collect();
         Ok(match depths.first() {
-            Some(Ok(depth)) => drain.emptiness.look(depth, &drainers),
+            Some(Ok(depth)) => drain.emptiness.look(depth, &drainers) && nothing,
             Some(Err(_)) | None => {
                 drain.emptiness.unknown();
                 false
@@ -271,7 +333,7 @@ impl PipelineReconciler {
         let rest = queues::wanted(&self.cx, &deleted.broker).await?;
         // Not before everybody who makes queues knows that it is not wanted.
         if let Synced::Not { reason, message } = topology.ensure(rest).await
-            && ["BrokerUnreachable", "BrokerUnauthorized", "Stopping"].contains(&reason)
+            && UNKNOWING.contains(&reason)
         {
             return Err(Failure::broker(format!("remove queue {queue}"), message));
         }

@@ -3,6 +3,9 @@
 //! A broker does not tell what its consumers hold, and the depth of a busy queue may read as zero for a moment. So a queue
 //! that nothing comes into any more is empty when it was seen so twice, with a worker attached, and when between the two
 //! every process that drains it has said anew that it holds nothing. A consumer that nobody speaks for makes it unknown.
+//!
+//! Neither tells of what exceeded its delivery limit and waits in the queue until the parked queue has taken it. The broker
+//! counts that, but what it says is seconds old; so it has to say that the queue holds nothing at all for as long as that.
 
 use std::collections::HashMap;
 
@@ -14,7 +17,13 @@ use uuid::Uuid;
 pub struct Emptiness {
     /// The beats that went with the first look at an empty queue.
     before: Option<HashMap<Uuid, u64>>,
+    /// Since when, on our own clock, the broker has said that it holds nothing at all.
+    nothing_since: Option<u64>,
 }
+
+/// How old at most what a broker says of all that a queue holds may be, in milliseconds: it collects every 5 s what its
+/// queues tell every 5 s.
+const TOLD_AFTER: u64 = 11_000;
 
 impl Emptiness {
     /// Takes a look: the queue said `waiting`, and afterwards the processes alive said `drainers` of it. Says whether it is
@@ -34,6 +43,17 @@ impl Emptiness {
             return false;
         };
         sequences().all(|(who, now)| before.get(&who).is_none_or(|then| now > *then))
+    }
+
+    /// The broker said at `now` that the queue, into which nothing comes any more, held `held` in all some time ago. Says
+    /// whether it is known to hold nothing.
+    pub fn holds(&mut self, held: Option<u64>, now: u64) -> bool {
+        if held != Some(0) {
+            self.nothing_since = None;
+            return false;
+        }
+        let since = *self.nothing_since.get_or_insert(now);
+        now.saturating_sub(since) >= TOLD_AFTER
     }
 
     /// The queue could not be asked.
@@ -127,6 +147,26 @@ mod tests {
             looks(&[empty(1), held, empty(3), empty(4)]),
             [false, false, false, true]
         );
+    }
+
+    #[test]
+    fn what_the_broker_says_it_holds_has_to_be_nothing_for_longer_than_that_is_old() {
+        let holds = |told: &[(Option<u64>, u64)]| -> Vec<bool> {
+            let mut emptiness = Emptiness::default();
+            told.iter()
+                .map(|(held, now)| emptiness.holds(*held, *now))
+                .collect()
+        };
+        assert_eq!(
+            holds(&[(Some(0), 5), (Some(0), 11_004), (Some(0), 11_005)]),
+            [false, false, true]
+        );
+        for other in [Some(1), None] {
+            assert_eq!(
+                holds(&[(Some(0), 5), (other, 9_000), (Some(0), 16_000)]),
+                [false; 3]
+            );
+        }
     }
 
     #[test]

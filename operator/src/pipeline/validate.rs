@@ -154,6 +154,7 @@ fn tenant<'a>(pipeline: &SendryPipeline, world: &'a World) -> Result<Tenant<'a>,
 pub fn broker(tenant: &SendryTenant) -> Option<Broker> {
     Some(Broker {
         tenant: TenantId::new(&tenant.name_any()).ok()?,
+        uid: tenant.uid()?.parse().ok()?,
         backlog_bytes: backlog_bytes(tenant)?,
         adopt: annotated(tenant, names::ADOPT_ANNOTATION),
     })

@@ -42,7 +42,7 @@ pub(super) async fn run(
             client: client.clone(),
             store: parts.store.clone(),
             epoch,
-            topology: parts.topology.clone(),
+            topology: parts.topology.anew(),
             depths: parts.depths.clone(),
             clock: parts.clock.clone(),
             entropy: parts.entropy.clone(),

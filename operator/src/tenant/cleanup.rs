@@ -42,8 +42,13 @@ pub async fn cleanup(cx: &Context, tenant: &SendryTenant) -> Result<Kept, Failur
     }
     let kept = match TenantId::new(&tenant.name_any()) {
         Ok(id) => {
+            // Whoever waits for its topology holds the turn, and waits no longer now.
             cx.topology.forget(&id);
-            keep(cx, tenant, &id).await?
+            let kept = keep(cx, tenant, &id).await?;
+            // Who asked for it meanwhile had read the settings before; who comes later reads that it is kept.
+            let _turn = cx.topology.turn(&id).await;
+            cx.topology.forget(&id);
+            kept
         }
         Err(_) => Kept::Nothing,
     };

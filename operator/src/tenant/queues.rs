@@ -9,7 +9,8 @@ use sendry_domain::{
     routing::DELIVERY_LIMIT,
 };
 use sendry_queue::topology::{Limits, PipelineQueue, TenantQueues};
-use sendry_store::{ManagedPipeline, QueueStage};
+use sendry_store::{ManagedPipeline, QueueStage, TenantRecord};
+use uuid::Uuid;
 
 use super::{apply, validate::Valid};
 use crate::{context::Context, error::Failure, topology::Synced, workers};
@@ -19,6 +20,8 @@ use crate::{context::Context, error::Failure, topology::Synced, workers};
 pub struct Broker {
     /// Whose.
     pub tenant: TenantId,
+    /// Of its resource.
+    pub uid: Uuid,
     /// Bytes that may wait in a queue whose pipeline says nothing of it.
     pub backlog_bytes: u64,
     /// Whether what another owner marks is taken over.
@@ -29,6 +32,7 @@ impl From<&Valid> for Broker {
     fn from(valid: &Valid) -> Self {
         Self {
             tenant: valid.id.clone(),
+            uid: valid.uid,
             backlog_bytes: valid.backlog_bytes,
             adopt: valid.adopt,
         }
@@ -59,12 +63,40 @@ pub async fn ensure_queue(
     Ok(cx.topology.ensure_queue(wanted, pipeline).await)
 }
 
-/// What should stand. To be called by who has the tenant's turn.
+/// As [`ensure_queue`], of a queue that is to be emptied, into which nothing comes any more: together with the queue where
+/// its dead letters go.
 ///
 /// # Errors
 /// As [`ensure`].
+pub async fn ensure_drain(
+    cx: &Context,
+    broker: &Broker,
+    pipeline: &PipelineName,
+) -> Result<Synced, Failure> {
+    let _turn = cx.topology.turn(&broker.tenant).await;
+    let wanted = wanted(cx, broker).await?;
+    Ok(cx.topology.ensure_drain(wanted, pipeline).await)
+}
+
+/// What should stand. To be called by who has the tenant's turn.
+///
+/// # Errors
+/// As [`ensure`]; and when the tenant was deleted since it was read, or is another resource's now.
 pub async fn wanted(cx: &Context, broker: &Broker) -> Result<TenantQueues, Failure> {
     let tenant = &broker.tenant;
+    let settings = cx.store.tenant(tenant).await;
+    let (record, _) = settings
+        .map_err(|error| Failure::store(format!("read the settings of tenant {tenant}"), error))?;
+    if !record
+        .as_ref()
+        .is_some_and(|record| stands(record, broker.uid))
+    {
+        let doing = format!("make the queues of tenant {tenant}");
+        return Err(Failure::superseded(
+            doing,
+            "its deletion, or by another resource of its name",
+        ));
+    }
     let parked_reader = apply::parked_reader(cx, tenant).await?;
     let rows =
         cx.store.pipelines(tenant).await.map_err(|error| {
@@ -85,6 +117,11 @@ pub async fn wanted(cx: &Context, broker: &Broker) -> Result<TenantQueues, Failu
         parked_reader: Some(parked_reader),
         adopt: broker.adopt,
     })
+}
+
+/// Whether a tenant's settings are this resource's, and it was not deleted.
+fn stands(record: &TenantRecord, uid: Uuid) -> bool {
+    record.retained_at.is_none() && record.stamp.is_some_and(|stamp| stamp.uid == uid)
 }
 
 /// Whether the operator keeps a queue for it.
@@ -108,8 +145,8 @@ fn queue(row: &ManagedPipeline, backlog_bytes: u64) -> PipelineQueue {
 #[cfg(test)]
 mod tests {
     use sendry_domain::time::UnixMillis;
+    use sendry_domain::window::Window;
     use sendry_store::{PipelineRecord, Stamp};
-    use uuid::Uuid;
 
     use super::*;
 
@@ -140,6 +177,28 @@ mod tests {
         assert!(has_a_queue(&row(QueueStage::Closed, true)));
         assert!(!has_a_queue(&row(QueueStage::Leaving, true)));
         assert!(!has_a_queue(&row(QueueStage::Open, false)));
+    }
+
+    #[test]
+    fn queues_are_made_for_the_resource_whose_settings_stand_and_that_was_not_deleted() {
+        let record = |uid: u128, retained| TenantRecord {
+            id: TenantId::new("acme").unwrap(),
+            suspended: false,
+            rate: None,
+            window: Window::default(),
+            raw_retention: 1,
+            max_payload: None,
+            retained_at: retained,
+            stamp: Some(Stamp {
+                epoch: 1,
+                uid: Uuid::from_u128(uid),
+                generation: 1,
+            }),
+        };
+        let uid = Uuid::from_u128(1);
+        assert!(stands(&record(1, None), uid));
+        assert!(!stands(&record(1, Some(UnixMillis(5))), uid));
+        assert!(!stands(&record(2, None), uid));
     }
 
     #[test]

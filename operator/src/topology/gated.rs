@@ -1,6 +1,7 @@
 //! The broker in front of a leader: read by all, written by who leads.
 
 use async_trait::async_trait;
+use sendry_domain::routing::QueueName;
 use sendry_queue::topology::{
     Category, Observed, Reading, Removal, Repair, TopologyBroker, TopologyError,
 };
@@ -33,6 +34,10 @@ impl Gated<'_> {
 impl TopologyBroker for Gated<'_> {
     async fn observe(&self, reading: Reading) -> Result<Observed, TopologyError> {
         self.broker.observe(reading).await
+    }
+
+    async fn held(&self, queue: &QueueName) -> Result<Option<u64>, TopologyError> {
+        self.broker.held(queue).await
     }
 
     async fn apply(&self, repair: &Repair) -> Result<(), TopologyError> {

@@ -67,6 +67,14 @@ impl Synced {
         }
     }
 
+    /// The tenant went while it was waited for.
+    pub(super) fn forgotten() -> Self {
+        Self::Not {
+            reason: "TenantNotReady",
+            message: "the tenant is being deleted: what it has stays as it is".to_owned(),
+        }
+    }
+
     fn not(error: &TopologyError) -> Self {
         let reason = match error.category {
             Category::Unreachable => "BrokerUnreachable",

@@ -1,6 +1,9 @@
 use std::time::Duration;
 
-use sendry_queue::topology::{Category as Cause, SecretText, fake::FakeBroker};
+use sendry_queue::topology::{
+    Category as Cause, SecretText, Verb,
+    fake::{FakeBroker, Fault, On},
+};
 use sendry_runtime::clock::ManualClock;
 
 use super::*;
@@ -204,5 +207,73 @@ async fn what_another_owner_marks_needs_a_person() {
         panic!("{synced:?}")
     };
     assert!(message.contains("c2/sendry.a.parked"), "{message}");
+    assert_eq!(stage.changed(), ["a"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_term_knows_nothing_of_the_one_before() {
+    let mut stage = stage();
+    let shop = vec![PipelineName::new("shop").unwrap()];
+    let both = TenantQueues::new(tenant("a"), shop, Default::default());
+    stage.ensure(both).await;
+    stage.ensure(queues("b")).await;
+    // Another one led, and removed a drained queue.
+    stage.broker.meddle(|observed| {
+        observed.queues.retain(|q| q.name != "sendry.a.shop");
+        observed.bindings.retain(|b| b.queue != "sendry.a.shop");
+    });
+    stage.topology = stage.topology.anew();
+    let (before, writes) = (stage.broker.peek(), stage.broker.writes());
+    stage.pass().await;
+    assert_eq!(stage.broker.writes(), writes);
+    assert_eq!(stage.ensure(queues("a")).await, Synced::Whole);
+    let after = stage.broker.peek();
+    assert_eq!(after.queues, before.queues);
+    assert_eq!(after.bindings, before.bindings);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_a_tenant_that_is_forgotten_waits_no_longer() {
+    let stage = stage();
+    let waits = stage.topology.ensure(queues("a"));
+    let (waited, ()) = tokio::join!(waits, async {
+        tokio::task::yield_now().await;
+        stage.topology.forget(&tenant("a"));
+    });
+    assert!(
+        matches!(
+            waited,
+            Synced::Not {
+                reason: "TenantNotReady",
+                ..
+            }
+        ),
+        "{waited:?}"
+    );
+    assert_eq!(stage.broker.writes(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_was_told_of_its_queue_alone_is_told_when_that_changes() {
+    let stage = stage();
+    stage.ensure(queues("a")).await;
+    let name = PipelineName::new("shop").unwrap();
+    let mut with = queues("a");
+    with.pipelines =
+        TenantQueues::new(tenant("a"), vec![name.clone()], Default::default()).pipelines;
+    // Its binding is refused once.
+    stage.broker.fail(Fault {
+        on: On::Verb(Verb::Bind),
+        times: Some(1),
+        category: Cause::Forbidden,
+        done: false,
+    });
+    let (synced, ()) = tokio::join!(stage.topology.ensure_queue(with, &name), async {
+        tokio::task::yield_now().await;
+        stage.pass().await;
+    });
+    assert!(matches!(synced, Synced::Not { .. }), "{synced:?}");
+    stage.changed();
+    stage.pass().await;
     assert_eq!(stage.changed(), ["a"]);
 }

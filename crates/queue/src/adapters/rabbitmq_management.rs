@@ -1,7 +1,8 @@
 //! Topology through RabbitMQ's management API: read in one go, repaired step by step.
 //!
 //! The only way to write policies and users, and so the way to declare where limits must change without deleting a queue.
-//! Not a source of numbers: what it says of lengths and rates is seconds old, so depth is asked over AMQP.
+//! Not a source of numbers: what it says of lengths and rates is seconds old, so depth is asked over AMQP. But what waits to
+//! be dead-lettered it alone tells.
 //!
 //! **Guarantees.** Every step may be repeated. A queue is declared after its policy, so that no message ever meets it
 //! without its limits. A bulk reading is four requests, six with users, whatever the number of tenants. Passwords of users
@@ -33,6 +34,7 @@ use std::{fmt, path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use reqwest::Method;
+use sendry_domain::routing::QueueName;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -41,7 +43,9 @@ use self::{
         Answer, Call,
         Part::{self, Is, Vhost},
     },
-    forms::{BindingForm, ExchangeForm, PermissionForm, PolicyForm, QueueForm, UserForm},
+    forms::{
+        BindingForm, CountForm, ExchangeForm, PermissionForm, PolicyForm, QueueForm, UserForm,
+    },
     source::Source,
 };
 pub use self::{
@@ -165,6 +169,16 @@ impl TopologyBroker for RabbitManagement {
             policies: policies.into_iter().map(Into::into).collect(),
             logins,
         })
+    }
+
+    async fn held(&self, queue: &QueueName) -> Result<Option<u64>, TopologyError> {
+        let (doing, name) = (format!("count what queue {queue} holds"), queue.to_string());
+        let path = [Is("queues"), Vhost, Is(&name)];
+        let call = Call::new(doing.as_str(), Method::GET, &path);
+        let Some(answer) = unless_gone(self.send(call).await)? else {
+            return Ok(None);
+        };
+        Ok(answer.read::<CountForm>(doing)?.held())
     }
 
     async fn apply(&self, repair: &Repair) -> Result<(), TopologyError> {

@@ -3,6 +3,7 @@
 use std::{error::Error, fmt};
 
 use async_trait::async_trait;
+use sendry_domain::routing::QueueName;
 
 use super::{Observed, Removal, Repair};
 
@@ -27,6 +28,13 @@ pub trait TopologyBroker: Send + Sync {
     /// # Errors
     /// When the broker cannot be reached or refuses.
     async fn observe(&self, reading: Reading) -> Result<Observed, TopologyError>;
+
+    /// How many messages a queue held in all some seconds ago: ready, delivered, or on their way to be dead-lettered,
+    /// which nothing else tells. `None`: it is not known.
+    ///
+    /// # Errors
+    /// As [`observe`](Self::observe).
+    async fn held(&self, queue: &QueueName) -> Result<Option<u64>, TopologyError>;
 
     /// Does one repair.
     ///

@@ -4,11 +4,12 @@
 mod state;
 
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use async_trait::async_trait;
+use sendry_domain::routing::QueueName;
 
 use self::state::State;
 use super::{Category, Observed, Reading, Removal, Repair, TopologyBroker, TopologyError, Verb};
@@ -51,6 +52,7 @@ pub struct FakeBroker(Mutex<Inside>);
 struct Inside {
     state: State,
     faults: VecDeque<Fault>,
+    held: HashMap<String, u64>,
     reads: u64,
     writes: u64,
 }
@@ -99,6 +101,11 @@ impl FakeBroker {
         self.inside().faults.clear();
     }
 
+    /// From now on a queue holds so many messages in all.
+    pub fn hold(&self, queue: &QueueName, messages: u64) {
+        self.inside().held.insert(queue.to_string(), messages);
+    }
+
     /// What stands there, uncounted.
     #[must_use]
     pub fn peek(&self) -> Observed {
@@ -134,6 +141,16 @@ impl TopologyBroker for FakeBroker {
             observed.logins = super::Logins::Forbidden("told to".to_owned());
         }
         Ok(observed)
+    }
+
+    async fn held(&self, queue: &QueueName) -> Result<Option<u64>, TopologyError> {
+        let mut inside = self.inside();
+        if let Some(fault) = inside.fault(|on| matches!(on, On::Any | On::Observe)) {
+            return Err(failed("count what a queue holds", fault.category));
+        }
+        let name = queue.to_string();
+        let stands = inside.state.now().queues.iter().any(|q| q.name == name);
+        Ok(stands.then(|| inside.held.get(&name).copied().unwrap_or(0)))
     }
 
     async fn apply(&self, repair: &Repair) -> Result<(), TopologyError> {

@@ -53,6 +53,7 @@ async fn a_drained_pipeline_goes_with_all_it_had_and_its_neighbour_stays() {
     sleep(Duration::from_secs(5)).await;
     assert_eq!(pipes.on_the_broker("shop"), (true, 0));
     pipes.stage.depths.set(queue.clone(), 0, 4);
+    pipes.stage.broker.hold(&queue, 1);
     sleep(Duration::from_secs(5)).await;
     assert_eq!(
         pipes.on_the_broker("shop"),
@@ -61,6 +62,14 @@ async fn a_drained_pipeline_goes_with_all_it_had_and_its_neighbour_stays() {
     );
     drop(worker);
     let _worker = pipes.worker("shop", 0);
+    // Nor is what waits to be dead-lettered, and that is known only seconds later.
+    sleep(Duration::from_secs(16)).await;
+    assert_eq!(
+        pipes.on_the_broker("shop"),
+        (true, 0),
+        "the broker says that it holds a message"
+    );
+    pipes.stage.broker.hold(&queue, 0);
     pipes.gone("shop").await;
     assert_eq!(pipes.on_the_broker("shop"), (false, 0));
     let observed = pipes.stage.broker.peek();
@@ -242,4 +251,58 @@ async fn one_that_has_nothing_goes_at_once() {
     pipes.gone("b").await;
     println!("gone within {:?}", began.elapsed());
     assert_eq!(pipes.on_the_broker("a"), (true, 1));
+}
+
+#[tokio::test]
+async fn one_that_never_had_its_queue_goes_and_leaves_that_alone() {
+    let pipes = Pipes::new().await;
+    pipes.idle("shop", json!({"services": ["shop"]})).await;
+    // The queue of its name becomes another owner's.
+    let queue = pipes.queue("late");
+    let other = sendry_queue::topology::TenantQueues::new(
+        pipes.id(),
+        vec![sendry_domain::id::PipelineName::new("late").unwrap()],
+        Default::default(),
+    );
+    let theirs = sendry_queue::topology::desired("another", &[other]);
+    pipes.stage.broker.meddle(|observed| {
+        let found = theirs.queues.iter().find(|q| q.name == queue).unwrap();
+        observed.policies.push(found.policy.clone());
+        observed.queues.push(sendry_queue::topology::ObservedQueue {
+            name: queue.to_string(),
+            arguments: found.arguments.clone(),
+            policy: None,
+        });
+    });
+    pipes.apply("late", json!({"services": ["late"]})).await;
+    pipes
+        .says("late", "Stalled", "True", Some("OwnershipConflict"))
+        .await;
+    pipes.delete("late").await;
+    pipes.gone("late").await;
+    assert!(pipes.row("late").await.is_none());
+    assert!(pipes.on_the_broker("late").0, "it was not ours");
+    let name = pipes.workers("late");
+    assert!(secrets(&pipes).get_opt(&name).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn workers_that_somebody_deletes_during_the_drain_are_made_again() {
+    let pipes = Pipes::new().await;
+    working(&pipes, json!({"services": ["shop"]})).await;
+    pipes.stage.depths.set(pipes.queue("shop"), 3, 4);
+    pipes.delete("shop").await;
+    pipes.says("shop", "Ready", "False", Some("Draining")).await;
+    let (api, name) = (pipes.deployments(), pipes.workers("shop"));
+    let uid = api.get(&name).await.unwrap().metadata.uid;
+    api.delete(&name, &Default::default()).await.unwrap();
+    eventually("another Deployment", async || {
+        let found = api.get_opt(&name).await.unwrap();
+        let found = found.and_then(|found| found.metadata.uid);
+        is(found.is_some() && found != uid, found)
+    })
+    .await;
+    pipes.stage.depths.set(pipes.queue("shop"), 0, 4);
+    let _worker = pipes.worker("shop", 0);
+    pipes.gone("shop").await;
 }

@@ -23,6 +23,14 @@ pub(super) struct QueueForm {
     policy: Option<String>,
 }
 
+/// A queue's statistics, which a broker has only after a while, and not at all where somebody switched them off.
+#[derive(Deserialize)]
+pub(super) struct CountForm {
+    /// Those to be dead-lettered too.
+    messages: Option<u64>,
+    messages_dlx: Option<u64>,
+}
+
 #[derive(Deserialize)]
 pub(super) struct BindingForm {
     source: String,
@@ -96,6 +104,12 @@ impl From<QueueForm> for ObservedQueue {
             arguments: form.arguments,
             policy: form.policy.filter(|policy| !policy.is_empty()),
         }
+    }
+}
+
+impl CountForm {
+    pub fn held(&self) -> Option<u64> {
+        Some(self.messages?.max(self.messages_dlx.unwrap_or(0)))
     }
 }
 

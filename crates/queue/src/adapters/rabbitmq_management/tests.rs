@@ -1,6 +1,7 @@
 //! The management API of a real broker.
 
 mod connecting;
+mod held;
 mod reading;
 mod tls;
 

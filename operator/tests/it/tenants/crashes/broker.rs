@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use sendry_domain::routing::QueueName;
 use sendry_queue::topology::{
     Category, Observed, Reading, Removal, Repair, TopologyBroker, TopologyError, fake::FakeBroker,
 };
@@ -35,6 +36,10 @@ impl TopologyBroker for Spoiling {
         self.saboteur
             .read(self.inner.observe(reading), failed)
             .await
+    }
+
+    async fn held(&self, queue: &QueueName) -> Result<Option<u64>, TopologyError> {
+        self.saboteur.read(self.inner.held(queue), failed).await
     }
 
     async fn apply(&self, repair: &Repair) -> Result<(), TopologyError> {
