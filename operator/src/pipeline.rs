@@ -2,7 +2,7 @@
 //!
 //! Order: its row, which says what queues there should be, then the queue, its limits and its user, seen in effect; then
 //! ingest may send events there; then workers. A pipeline that loses its pattern to an older one takes no new events, and
-//! keeps its queue and its workers until it is deleted.
+//! keeps its queue and at least one worker until it is deleted, unless it is suspended.
 //!
 //! **Guarantee.** Ingest never sends events to a queue that was not seen with its limits in effect. Two operators, and
 //! ingest, choose the same one of two pipelines ([`standing`]). How a deleted one goes: see [`cleanup`].
@@ -13,6 +13,7 @@ pub mod cleanup;
 pub mod dereference;
 pub mod drain;
 pub mod fleet;
+pub mod kept;
 pub mod standing;
 pub mod status;
 mod told;
@@ -29,19 +30,19 @@ use std::{
 
 use async_trait::async_trait;
 use k8s_openapi::jiff::Timestamp;
-use kube::{Api, Resource, runtime::events::EventType};
+use kube::{Api, Resource, ResourceExt, runtime::events::EventType};
 use sendry_crds::{SendryPipeline, names};
 use sendry_domain::{
     id::{PipelineName, TenantId},
     routing::QueueName,
 };
 use sendry_runtime::error_chain::chain;
-use sendry_store::ManagedPipeline;
+use sendry_store::{ManagedPipeline, PipelineRecord, QueueStage};
 use uuid::Uuid;
 
 use self::{
     cleanup::{Draining, End},
-    dereference::{Whose, dereference},
+    dereference::{Whose, World, dereference},
     fleet::Followers,
     status::{Report, Workers},
     told::{adopted, kept, transitions},
@@ -129,6 +130,7 @@ impl PipelineReconciler {
         let valid = match validate(pipeline, &world) {
             Ok(valid) => valid,
             Err(refused) => {
+                self.hold(key, pipeline, &world, false);
                 done.report.refused = Some(refused);
                 return Ok(());
             }
@@ -138,11 +140,13 @@ impl PipelineReconciler {
         let row = rows.find(|row| row.record.name == valid.name);
         if let Some(trouble) = &valid.trouble {
             done.report.refused = Some(Refused::Stalled(trouble.clone()));
-            self.ports.followers.leave(key);
-            return self.lose(&valid, row).await;
+            self.lose(&valid, row).await?;
+            self.hold(key, pipeline, &world, true);
+            return Ok(());
         }
         let routed = self.queue(&valid, row, done).await?;
         if !routed {
+            self.hold(key, pipeline, &world, true);
             return Ok(());
         }
         self.ports
@@ -167,6 +171,31 @@ impl PipelineReconciler {
         };
         let stamp = build::stamp(valid, self.cx.epoch);
         apply::row(&self.cx, &stamp, &wanted, Some(row)).await
+    }
+
+    /// What waits in a queue is worked off, also where nothing else can be done about the pipeline, or it takes no new events.
+    fn hold(&self, key: &str, pipeline: &Arc<SendryPipeline>, world: &World, retired: bool) {
+        let (followers, name) = (&self.ports.followers, pipeline.name_any());
+        if matches!(world.tenant, Whose::Nobodys) {
+            return followers.keep(key, pipeline);
+        }
+        let has_a_queue = |row: &&ManagedPipeline| {
+            row.record.name.as_str() == name
+                && row.stamp.is_some()
+                && row.stage != QueueStage::Leaving
+        };
+        let Some(row) = world.rows.iter().find(has_a_queue) else {
+            return;
+        };
+        let uid: Option<Uuid> = pipeline.uid().and_then(|uid| uid.parse().ok());
+        let PipelineRecord { tenant, name, .. } = &row.record;
+        if row.stamp.map(|stamp| stamp.uid) != uid {
+            followers.keep_row(row);
+        } else if (retired || row.record.retired) && !pipeline.spec.suspend {
+            followers.drain(key, tenant, name, pipeline);
+        } else {
+            followers.follow(key, tenant, name, pipeline);
+        }
     }
 
     /// Its row, its queue, and the row again: whether ingest sends events there.
@@ -298,7 +327,7 @@ impl Reconcile for PipelineReconciler {
         let found =
             found.map_err(|error| Failure::kubernetes(format!("read pipeline {key}"), error))?;
         let Some(pipeline) = found.map(Arc::new) else {
-            // Gone with its finalizer off, so what it had was drained or kept.
+            // Gone with its finalizer off, so what it had was drained or is kept.
             self.ports.followers.gone(key);
             return Ok(Next::AtRest);
         };

@@ -16,6 +16,8 @@ pub struct Followed {
     pub max_workers: Option<u32>,
     /// It was deleted, and its queue is not empty or stays: at least one worker stays too.
     pub draining: bool,
+    /// It was deleted and kept: its resource is gone, or about to be. Its workers are scaled; there is nobody to tell.
+    pub kept: bool,
     /// `None` while there is no Deployment.
     pub workers: Option<Workers>,
 }

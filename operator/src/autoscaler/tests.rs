@@ -23,6 +23,7 @@ pub(super) fn followed(tenant: &str, name: &str, spec: Value) -> Followed {
         pipeline: Arc::new(pipeline),
         max_workers: None,
         draining: false,
+        kept: false,
         workers: Some(Workers {
             deployment: format!("w-{tenant}-{name}"),
             wanted: 1,

@@ -38,7 +38,7 @@ struct Known {
 
 /// What an event means.
 #[derive(Debug, Default)]
-pub(super) struct Heard {
+pub(crate) struct Heard {
     /// Changed, new or gone.
     pub changed: BTreeSet<String>,
     /// The namespaces that those name, or named before.
@@ -51,7 +51,7 @@ pub(super) struct Heard {
 
 /// An object that cannot be read.
 #[derive(Debug)]
-pub(super) struct Unreadable {
+pub(crate) struct Unreadable {
     pub about: ObjectReference,
     pub error: String,
 }
@@ -121,7 +121,7 @@ impl Tenants {
     }
 
     /// Takes an event in.
-    pub(super) fn hear(&self, event: Event<DeserializeGuard<SendryTenant>>) -> Heard {
+    pub(crate) fn hear(&self, event: Event<DeserializeGuard<SendryTenant>>) -> Heard {
         let mut cache = self.cache.write().unwrap_or_else(PoisonError::into_inner);
         let synced = *self.synced.borrow();
         let listed = matches!(event, Event::InitDone);

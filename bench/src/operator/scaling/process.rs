@@ -95,6 +95,7 @@ impl All {
                 pipeline: Arc::new(pipeline),
                 max_workers: Some(30),
                 draining: false,
+                kept: false,
                 workers: Some(Workers {
                     deployment: format!("w-{}", name(number)),
                     wanted: 1,

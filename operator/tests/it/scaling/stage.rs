@@ -1,7 +1,7 @@
 //! Pipelines and Deployments on a real API server, an autoscaler over them, and a fleet as a cache would show it.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -49,6 +49,8 @@ struct Shown {
     followed: Mutex<Vec<Followed>>,
     /// Deployments that it claims to have seen, though they are not there, by pipeline.
     ghosts: Mutex<BTreeMap<String, Workers>>,
+    /// Pipelines that count as kept.
+    kept: Mutex<BTreeSet<String>>,
 }
 
 impl Fleet for Shown {
@@ -168,6 +170,18 @@ impl Stage {
         ghosts.insert(pipeline.to_owned(), workers);
     }
 
+    /// A pipeline of this name counts as deleted and kept.
+    pub fn keep(&self, pipeline: &str) {
+        self.fleet.kept.lock().unwrap().insert(pipeline.to_owned());
+    }
+
+    /// The term of the autoscaler is over, and it is dropped.
+    pub async fn end_term(&mut self) {
+        let scaling = self.tasks.remove(0);
+        scaling.abort();
+        assert!(scaling.await.unwrap_err().is_cancelled());
+    }
+
     pub async fn scale(&self, pipeline: &str) -> Scale {
         self.deployments()
             .get_scale(&deployment(pipeline))
@@ -240,6 +254,7 @@ async fn watch(client: kube::Client, namespace: String, fleet: Arc<Shown>) {
                     pipeline: Arc::new(pipeline),
                     max_workers: None,
                     draining: false,
+                    kept: fleet.kept.lock().unwrap().contains(&name),
                     workers: of_it.map(workers).or_else(|| ghosts.get(&name).cloned()),
                 }
             });
