@@ -69,8 +69,8 @@ async fn one_that_comes_to_ask_for_what_another_has_loses_all_it_had() {
     assert_eq!(pipes.on_the_broker("b"), (true, 1));
     pipes.has_workers("b", 1).await;
     // By another operator too.
-    pipes.scale("b", 0, 0).await;
     pipes.stage.stop().await;
+    pipes.scale("b", 0, 0).await;
     pipes.stage.start();
     pipes.has_workers("b", 1).await;
     pipes.idle("b", json!({"services": ["pay"]})).await;
