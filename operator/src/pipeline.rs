@@ -31,7 +31,7 @@ use std::{
 use async_trait::async_trait;
 use k8s_openapi::jiff::Timestamp;
 use kube::{Api, Resource, ResourceExt, runtime::events::EventType};
-use sendry_crds::{SendryPipeline, names};
+use sendry_crds::{SendryPipeline, condition, names};
 use sendry_domain::{
     id::{PipelineName, TenantId},
     routing::QueueName,
@@ -153,8 +153,12 @@ impl PipelineReconciler {
             .followers
             .follow(key, &valid.broker.tenant, &valid.name, pipeline);
         workers::ensure(cx, &build::workers(&valid)).await?;
-        let seen = self.seen(&valid.broker.tenant, &valid.name, valid.min);
-        done.report.workers = Some(seen);
+        let min = if valid.suspended { 0 } else { valid.min };
+        let seen = self.seen(&valid.broker.tenant, &valid.name, min);
+        done.report.workers = Some(Workers {
+            capped: is_capped(pipeline),
+            ..seen
+        });
         done.report.but = but(&valid);
         Ok(())
     }
@@ -231,6 +235,7 @@ impl PipelineReconciler {
         Workers {
             look: self.ports.workers.look(tenant, name),
             min,
+            capped: false,
             selector: format!(
                 "{}={tenant},{}={name}",
                 names::TENANT_LABEL,
@@ -342,6 +347,9 @@ impl Reconcile for PipelineReconciler {
                     Some(Refused::Waits(waits)) if waits.reason == "TenantNotReady" => {
                         Next::After(TENANT)
                     }
+                    _ if done.report.workers.as_ref().is_some_and(Workers::are_short) => {
+                        Next::After(TENANT)
+                    }
                     _ => Next::AtRest,
                 };
                 self.tell(&pipeline, done).await?;
@@ -350,6 +358,13 @@ impl Reconcile for PipelineReconciler {
             Err(failure) => Err(self.fail(&pipeline, done, failure).await),
         }
     }
+}
+
+/// Whether the autoscaler says that the tenant's limit leaves no more workers.
+fn is_capped(pipeline: &SendryPipeline) -> bool {
+    let conditions = pipeline.status.as_ref().map(|status| &status.conditions);
+    let limited = conditions.and_then(|said| condition::find(said, condition::SCALING_LIMITED));
+    limited.is_some_and(|said| said.status == "True" && said.reason == "TenantCap")
 }
 
 /// What a person should know of a pipeline that has everything it asks for.
