@@ -316,6 +316,10 @@ pub const REASONS: &[Explained] = &[
         "The store cannot be asked what workers do, so their number stays; the message says why.",
     ),
     explained(
+        "WorkersUnheard",
+        "Fewer workers would do by what they say, but not all consumers of the queue have said something; until they do, the number stays. If it lasts, look for a worker that cannot reach the control store, or for somebody else's consumer.",
+    ),
+    explained(
         "EmptyUnproven",
         "The queue says that it is empty, and no consumer bears it out yet: the number of workers stays.",
     ),

@@ -6,7 +6,7 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use sendry_domain::{
-    beat::{Beat, EVERY, Liveness, ProcessRole},
+    beat::{Beat, EVERY, Liveness, ProcessRole, Sequence},
     time::UnixMillis,
 };
 use sendry_runtime::{clock::Clock, error_chain::chain};
@@ -41,8 +41,9 @@ impl Beats {
     /// Beats, and divides the rates by the number of ingests alive, until told to stop; then leaves.
     pub async fn keep(&self, quotas: &Quotas, stop: &CancellationToken) {
         let mut peers = Peers::default();
-        for sequence in 1.. {
-            if let Err(error) = self.beat(sequence).await {
+        let mut sequence = Sequence::default();
+        loop {
+            if let Err(error) = self.beat(&mut sequence).await {
                 tracing::warn!(error = %chain(&*error), "failed to tell the other ingests of this one");
             }
             match bounded(self.control.beats()).await {
@@ -64,12 +65,13 @@ impl Beats {
         }
     }
 
-    async fn beat(&self, sequence: u64) -> Result<(), Failure> {
+    async fn beat(&self, sequence: &mut Sequence) -> Result<(), Failure> {
+        let at = UnixMillis(self.clock.now_ms());
         let beat = Beat {
             instance: self.instance,
             role: ProcessRole::Ingest,
-            sequence,
-            at: UnixMillis(self.clock.now_ms()),
+            sequence: sequence.next(at),
+            at,
             queues: Vec::new(),
         };
         bounded(self.control.beat(&beat)).await

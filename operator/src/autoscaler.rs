@@ -7,7 +7,8 @@
 //! **Guarantees.** Nothing else of the Deployment is written here, and nothing of a pipeline's spec, so whoever applies
 //! manifests is not fought with. This loop is the only writer of the number, in every mode. What is not known changes
 //! nothing ([`Reason::QueueUnknown`](sendry_domain::scaling::Reason)). After a restart nothing is lowered for 300 s, and
-//! what a worker does is remembered in the pipeline's status. No look waits for a write, and no write for another.
+//! what a worker does is remembered in the pipeline's status. No look waits for a write, and no number for another; the
+//! statuses of a look let its numbers go first, for 100 ms at most.
 //!
 //! | module | question |
 //! |---|---|
@@ -44,7 +45,7 @@ use sendry_runtime::error_chain::chain;
 use tokio::{
     sync::Semaphore,
     task::JoinSet,
-    time::{MissedTickBehavior, interval},
+    time::{MissedTickBehavior, interval, timeout},
 };
 
 use self::{
@@ -69,11 +70,15 @@ const EVENTS: usize = 4;
 /// Events that may wait to be told; they are best effort, and more would only be old.
 const EVENTS_WAITING: usize = 1_000;
 
+/// How long numbers have the API server to themselves before the same look's statuses follow.
+const HEAD_START: Duration = Duration::from_millis(100);
+
 /// A number that the API server has taken.
 struct Written {
     wish: Wish,
     decision: Decision,
-    pipeline: Arc<SendryPipeline>,
+    /// Whom it is told of; `None` where the resource is gone.
+    about: Option<Arc<SendryPipeline>>,
     /// From the decision until it was taken.
     took: Duration,
 }
@@ -118,6 +123,13 @@ pub async fn run(cx: Context, fleet: Arc<dyn Fleet>, metrics: ScalingMetrics) {
     }
 }
 
+impl Drop for Autoscaler {
+    /// Who leads no more says nothing of pipelines any more: another one does.
+    fn drop(&mut self) {
+        self.metrics.show(Vec::new());
+    }
+}
+
 impl Autoscaler {
     async fn tick(&mut self) {
         let began = Instant::now();
@@ -131,6 +143,8 @@ impl Autoscaler {
         for (subject, decided) in subjects.iter().zip(&decided) {
             self.scale(subject, decided, at);
         }
+        // One that hangs is waited for no longer.
+        let _ = timeout(HEAD_START, self.scales_end()).await;
         let mut rows = Vec::with_capacity(subjects.len());
         for (number, (subject, decided)) in subjects.iter().zip(&decided).enumerate() {
             self.tell(number, subject, decided, &sample);
@@ -141,6 +155,13 @@ impl Autoscaler {
         self.scales.forget_all_but(|uid| there.contains(uid));
         self.statuses.forget_all_but(|uid| there.contains(uid));
         self.metrics.tick.observe(began.elapsed().as_secs_f64());
+    }
+
+    async fn scales_end(&mut self) {
+        while !self.scales.is_idle() {
+            let (uid, ended) = self.scales.ended().await;
+            self.scaled(&uid, ended);
+        }
     }
 
     /// Begins to write the number, where it is another one and nothing speaks against it.
@@ -162,13 +183,14 @@ impl Autoscaler {
         };
         let (client, clock) = (self.cx.client.clone(), self.cx.clock.clone());
         let namespace = self.cx.settings.namespace.clone();
-        let pipeline = subject.followed.pipeline.clone();
+        let Followed { pipeline, kept, .. } = &subject.followed;
+        let about = (!kept).then(|| pipeline.clone());
         self.scales.start(&subject.uid, async move {
             scale::write(client, &namespace, &wish).await?;
             Ok(Written {
                 wish,
                 decision,
-                pipeline,
+                about,
                 took: Duration::from_millis(clock.monotonic_ms().saturating_sub(at)),
             })
         });
@@ -190,7 +212,7 @@ impl Autoscaler {
         let Written {
             wish,
             decision,
-            pipeline,
+            about,
             took,
         } = written;
         let reason = decision.reason.as_str();
@@ -206,7 +228,9 @@ impl Autoscaler {
         );
         self.memory
             .wrote(uid, wish.from, wish.to, self.cx.clock.monotonic_ms());
-        self.publish(News::scaled(&pipeline, wish.from, &decision));
+        if let Some(pipeline) = about {
+            self.publish(News::scaled(&pipeline, wish.from, &decision));
+        }
     }
 
     /// Begins to write the status, where there is something new to say and it is time.
@@ -214,7 +238,7 @@ impl Autoscaler {
         let Some(kept) = self.memory.get_mut(&subject.uid) else {
             return;
         };
-        if !self.statuses.is_free(&subject.uid) {
+        if subject.followed.kept || !self.statuses.is_free(&subject.uid) {
             return;
         }
         let pipeline = &subject.followed.pipeline;

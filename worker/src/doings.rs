@@ -11,7 +11,7 @@ use std::{
 };
 
 use sendry_domain::{
-    beat::{self, Beat, ProcessRole, QueueBeat},
+    beat::{self, Beat, ProcessRole, QueueBeat, Sequence},
     routing::QueueName,
     time::UnixMillis,
 };
@@ -132,12 +132,14 @@ pub async fn beat(
     clock: Arc<dyn Clock>,
     stop: CancellationToken,
 ) {
-    for sequence in 1.. {
+    let mut sequence = Sequence::default();
+    loop {
+        let at = UnixMillis(clock.now_ms());
         let beat = Beat {
             instance,
             role,
-            sequence,
-            at: UnixMillis(clock.now_ms()),
+            sequence: sequence.next(at),
+            at,
             queues: doings.beats(),
         };
         match tokio::time::timeout(WRITE_WITHIN, control.beat(&beat)).await {
@@ -160,6 +162,8 @@ pub async fn beat(
 mod tests {
     use sendry_domain::id::{MessageId, PipelineName, TenantId};
     use sendry_queue::{DeliveryTag, Sealed};
+    use sendry_runtime::clock::ManualClock;
+    use sendry_store::adapters::sqlite::{Options, SqliteStore};
 
     use super::*;
 
@@ -200,5 +204,47 @@ mod tests {
         );
         assert_eq!((after.messages, after.events, after.busy_us), (2, 4, 7));
         assert_eq!(after.queue(), queue);
+    }
+
+    /// Beats as one start until the store shows a beat at or after `now`, and ends without a word.
+    async fn start_and_crash(instance: Uuid, control: &Arc<SqliteStore>, clock: Arc<ManualClock>) {
+        let now = UnixMillis(clock.now_ms());
+        let role = ProcessRole::Worker;
+        let beating = beat(
+            instance,
+            role,
+            Doings::default(),
+            control.clone(),
+            clock,
+            CancellationToken::new(),
+        );
+        let taken = async {
+            loop {
+                let beats = control.beats().await.unwrap();
+                if beats.iter().any(|beat| beat.at >= now) {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::select! {
+            () = beating => panic!("it ended by itself"),
+            () = taken => {}
+            () = tokio::time::sleep(Duration::from_secs(20)) => {
+                panic!("no beat at {now:?} was taken: {:?}", control.beats().await);
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_container_started_again_in_its_pod_is_heard_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&dir.path().join("store.db"), Options::default()).unwrap();
+        let (store, clock) = (Arc::new(store), ManualClock::at(1_000_000));
+        let pod = Uuid::from_u128(7);
+        for _ in 0..2 {
+            start_and_crash(pod, &store, clock.clone()).await;
+            clock.advance(3_000);
+        }
     }
 }

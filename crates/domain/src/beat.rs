@@ -57,16 +57,33 @@ impl ProcessRole {
 /// One process, as it saw itself last.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Beat {
-    /// One start of one process (on Kubernetes the pod's uid).
+    /// One process (on Kubernetes the pod's uid, which a container that is started again keeps).
     pub instance: Uuid,
     /// What it does.
     pub role: ProcessRole,
-    /// Grows with every beat.
+    /// Grows with every beat, and from one start to the next ([`Sequence`]).
     pub sequence: u64,
     /// Its own clock, for people and for sweeping up; nothing is decided by it.
     pub at: UnixMillis,
     /// The queues it drains; empty for ingest.
     pub queues: Vec<QueueBeat>,
+}
+
+/// The numbers of a process's beats, which a store takes only while they grow.
+///
+/// A container that is started again in its pod is the same instance and remembers nothing, so its numbers follow the wall
+/// clock: they are above all that the start before it used. Where the clock stepped back between the two, the beats are
+/// refused for as long as it stepped back, and taken from then on.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sequence(u64);
+
+impl Sequence {
+    /// The number of the next beat, at `now`.
+    pub fn next(&mut self, now: UnixMillis) -> u64 {
+        let clock = u64::try_from(now.0).unwrap_or(0);
+        self.0 = clock.max(self.0.saturating_add(1));
+        self.0
+    }
 }
 
 /// One process and one queue.
@@ -260,6 +277,14 @@ impl Liveness {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_grow_within_a_start_and_from_one_to_the_next() {
+        let mut first = Sequence::default();
+        let said = [5_000, 7_000, 7_000, 100, -1].map(|at| first.next(UnixMillis(at)));
+        assert_eq!(said, [5_000, 7_000, 7_001, 7_002, 7_003]);
+        assert!(Sequence::default().next(UnixMillis(9_000)) > said[4]);
+    }
 
     fn waiting(ready: u64, consumers: u64) -> Waiting {
         Waiting {

@@ -73,6 +73,12 @@ impl<T: Send + 'static> Crew<T> {
         })
     }
 
+    /// Whether nothing is under way.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.tasks.is_empty()
+    }
+
     /// Begins with it, in a task of its own.
     pub fn start(
         &mut self,

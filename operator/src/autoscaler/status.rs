@@ -173,6 +173,7 @@ fn active(news: &News<'_>) -> Said {
         | Reason::Fallback
         | Reason::WorkersStalled => Said::no(kind, reason.as_str(), message),
         Reason::External
+        | Reason::WorkersUnheard
         | Reason::EmptyUnproven
         | Reason::Idle
         | Reason::Waking
@@ -210,6 +211,9 @@ pub fn in_words(reason: Reason) -> &'static str {
         Reason::External => "mode External: spec.replicas, within scaling.min and scaling.max",
         Reason::QueueUnknown => "the queue cannot be asked: the number stays",
         Reason::WorkersUnknown => "the workers cannot be heard: the number stays",
+        Reason::WorkersUnheard => {
+            "fewer workers would do, but not all of them have been heard: the number stays"
+        }
         Reason::EmptyUnproven => {
             "the queue says that it is empty, and no consumer bears it out yet: the number stays"
         }

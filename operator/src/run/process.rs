@@ -100,10 +100,15 @@ pub async fn connect_cluster(kubeconfig: Option<&Path>) -> anyhow::Result<Client
     Client::try_from(config).context("failed to make a client of the API server")
 }
 
+/// How long the broker may take to tell of one queue. A look ends within a little more than two of these, before the
+/// autoscaler gives it up, so that one queue that hangs hides no other.
+const QUEUE_ANSWERS_WITHIN: Duration = Duration::from_secs(2);
+
 /// What the broker is asked about its queues through. It may be away: then nothing is known of them.
 fn connect_depths(args: &OperatorArgs) -> anyhow::Result<AmqpDepths> {
     let mut options = AmqpOptions::new(args.queue_url.expose()).context("--queue-url")?;
     options.name = "sendry-operator".to_owned();
+    options.answer_timeout = QUEUE_ANSWERS_WITHIN;
     Ok(AmqpDepths::connect(options))
 }
 

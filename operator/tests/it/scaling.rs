@@ -2,6 +2,7 @@
 
 mod external;
 mod failing;
+mod leaving;
 mod stage;
 mod waking;
 mod whole;

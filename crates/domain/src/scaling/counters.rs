@@ -88,6 +88,14 @@ impl Counters {
         if look.sequence <= seen.look.sequence {
             return;
         }
+        if is_behind(look, &seen.look) {
+            // Started anew in the same pod: all of it is since then.
+            done.events += look.events;
+            done.messages += look.messages;
+            (seen.changed, seen.progressed) = (at, at);
+            seen.look = look.clone();
+            return;
+        }
         let events = look.events.saturating_sub(seen.look.events);
         let messages = look.messages.saturating_sub(seen.look.messages);
         let busy_us = look.busy_us.saturating_sub(seen.look.busy_us);
@@ -107,4 +115,9 @@ impl Counters {
         seen.changed = at;
         seen.look = look.clone();
     }
+}
+
+/// Whether a counter fell.
+fn is_behind(look: &WorkerLook, before: &WorkerLook) -> bool {
+    look.events < before.events || look.busy_us < before.busy_us
 }

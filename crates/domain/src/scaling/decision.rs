@@ -47,6 +47,8 @@ pub enum Reason {
     QueueUnknown,
     /// The workers' beats could not be read: as many as there are.
     WorkersUnknown,
+    /// Fewer would do by what workers say, but not all consumers of the queue have been heard: as many as there are.
+    WorkersUnheard,
     /// The queue says it is empty, and nothing bears it out yet: as many as there are.
     EmptyUnproven,
     /// Nothing has been known for [`FALLBACK_AFTER`](super::FALLBACK_AFTER): one, where there was none.
@@ -76,12 +78,13 @@ pub enum Reason {
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Suspended,
         Self::Fixed,
         Self::External,
         Self::QueueUnknown,
         Self::WorkersUnknown,
+        Self::WorkersUnheard,
         Self::EmptyUnproven,
         Self::Fallback,
         Self::Idle,
@@ -105,6 +108,7 @@ impl Reason {
             Self::External => "External",
             Self::QueueUnknown => "QueueUnknown",
             Self::WorkersUnknown => "WorkersUnknown",
+            Self::WorkersUnheard => "WorkersUnheard",
             Self::EmptyUnproven => "EmptyUnproven",
             Self::Fallback => "Fallback",
             Self::Idle => "Idle",
@@ -135,6 +139,7 @@ impl Reason {
             self,
             Self::QueueUnknown
                 | Self::WorkersUnknown
+                | Self::WorkersUnheard
                 | Self::EmptyUnproven
                 | Self::Fallback
                 | Self::WorkersStalled

@@ -84,12 +84,7 @@ pub(super) fn follow(
         return Verdict::new(0, Reason::Idle);
     }
     let Some(per_worker) = history.capacity.per_worker() else {
-        let reason = if now == 0 {
-            Reason::Waking
-        } else {
-            Reason::Learning
-        };
-        return Verdict::new(now.max(1), reason);
+        return unmeasured(observation, history, spec, known);
     };
     let load = Load {
         arrival: history.flow.arrival().unwrap_or(0.0),
@@ -108,6 +103,36 @@ pub(super) fn follow(
     if ideal == now {
         return Verdict::followed(now, Reason::Steady, limit);
     }
+    if !known.all_told {
+        // What the unheard ones do is missing from what comes, so that it reads too low.
+        return Verdict::new(now, Reason::WorkersUnheard);
+    }
+    down(observation, history, spec, most_wanted, limit)
+}
+
+/// Nobody has been measured yet. More would be guessed; fewer are enough once nothing has come for as long as a load that
+/// fell would have to stay low.
+fn unmeasured(observation: &Observation, history: &History, spec: &Spec, known: Known) -> Verdict {
+    let (at, now) = (observation.at, observation.workers);
+    if now == 0 {
+        return Verdict::new(1, Reason::Waking);
+    }
+    let least = spec.least().max(1);
+    if now <= least || !known.is_empty() || history.idle_for(at) < DOWN_WINDOW {
+        return Verdict::new(now, Reason::Learning);
+    }
+    down(observation, history, spec, least, None)
+}
+
+/// Fewer, where `most_wanted` in the down window are, as fast as may be.
+fn down(
+    observation: &Observation,
+    history: &History,
+    spec: &Spec,
+    most_wanted: u32,
+    limit: Option<Limit>,
+) -> Verdict {
+    let (at, now) = (observation.at, observation.workers);
     if most_wanted >= now || history.looked_for(at) < DOWN_WINDOW {
         return Verdict::followed(now, Reason::Cooling, limit);
     }

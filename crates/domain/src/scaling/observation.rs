@@ -29,7 +29,7 @@ pub struct QueueLook {
 /// What one worker says of one queue. Counters are since its start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkerLook {
-    /// One start of one worker.
+    /// One worker. Its counters fall where its container was started again.
     pub instance: Uuid,
     /// Grows with every beat.
     pub sequence: u64,

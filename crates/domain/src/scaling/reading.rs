@@ -69,11 +69,14 @@ impl Evidence {
         let Some(beats) = &observation.beats else {
             return Reading::WorkersUnknown { ready: queue.ready };
         };
+        let beating: u64 = beats.iter().map(|worker| worker.consumers).sum();
+        let all_told = queue.consumers.is_some_and(|c| c <= beating);
         let attended = observation.workers == 0 || queue.consumers.is_some_and(|c| c > 0);
         if queue.ready == 0 && (self.zeros < ZEROS || !attended) {
             return match self.last {
                 Some((at, last)) if observation.at.saturating_sub(at) <= STANDS => {
                     Reading::Known(Known {
+                        all_told,
                         fresh: false,
                         ..last
                     })
@@ -81,11 +84,10 @@ impl Evidence {
                 _ => Reading::EmptyUnproven,
             };
         }
-        let beating: u64 = beats.iter().map(|worker| worker.consumers).sum();
         let known = Known {
             ready: queue.ready,
             held: beats.iter().map(|worker| worker.in_flight).sum(),
-            all_told: queue.consumers.is_some_and(|c| c <= beating),
+            all_told,
             fresh: true,
         };
         self.last = Some((observation.at, known));

@@ -62,7 +62,8 @@ impl Sink {
                 .bound
                 .map_or(RETRY, |b| (b.wait * 2).min(RETRY_AT_MOST));
             self.bound = Some(Bound {
-                workers: now,
+                // Nobody may be asked for at the moment; that is no limit.
+                workers: now.max(1),
                 since: at,
                 wait,
             });

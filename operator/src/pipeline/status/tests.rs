@@ -168,7 +168,7 @@ fn what_needs_a_person_goes_before_what_passes_by_itself() {
 fn what_a_person_asked_for_is_ready_and_said() {
     let report = Report {
         but: Some(("Suspended", "no workers")),
-        ..with(Some(look(0, 0, Availability::Yes)), 1)
+        ..with(Some(look(0, 0, Availability::Yes)), 0)
     };
     assert_eq!(ready(&report), words("True", "Suspended"));
     assert_eq!(

@@ -31,6 +31,8 @@ pub(super) struct Plant {
     pub sink: f64,
     pub queue_known: bool,
     pub beats_known: bool,
+    /// Of the workers that run, so many are not heard.
+    pub unheard: usize,
     workers: Vec<Worker>,
     started: u128,
 }
@@ -47,6 +49,7 @@ impl Plant {
             sink: f64::INFINITY,
             queue_known: true,
             beats_known: true,
+            unheard: 0,
             workers: Vec::new(),
             started: 0,
         }
@@ -118,28 +121,27 @@ impl Plant {
     }
 
     pub fn observe(&self) -> Observation {
-        let running: Vec<_> = self
-            .workers
-            .iter()
-            .filter(|worker| self.at >= worker.asked + START)
-            .map(|worker| WorkerLook {
-                instance: worker.instance,
-                sequence: worker.sequence,
-                consumers: u64::from(self.spec.concurrency),
-                in_flight: 0,
-                messages: (worker.events / self.size) as u64,
-                events: worker.events as u64,
-                busy_us: worker.busy_us as u64,
-            })
-            .collect();
+        let running = || {
+            let workers = self.workers.iter();
+            workers.filter(|worker| self.at >= worker.asked + START)
+        };
+        let heard = running().skip(self.unheard).map(|worker| WorkerLook {
+            instance: worker.instance,
+            sequence: worker.sequence,
+            consumers: u64::from(self.spec.concurrency),
+            in_flight: 0,
+            messages: (worker.events / self.size) as u64,
+            events: worker.events as u64,
+            busy_us: worker.busy_us as u64,
+        });
         Observation {
             at: self.at,
             workers: self.workers(),
             queue: self.queue_known.then(|| QueueLook {
                 ready: (self.queue / self.size).ceil() as u64,
-                consumers: Some(running.len() as u64 * u64::from(self.spec.concurrency)),
+                consumers: Some(running().count() as u64 * u64::from(self.spec.concurrency)),
             }),
-            beats: self.beats_known.then_some(running),
+            beats: self.beats_known.then(|| heard.collect()),
         }
     }
 }

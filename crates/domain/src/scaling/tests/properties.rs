@@ -233,6 +233,54 @@ proptest! {
     }
 
     #[test]
+    fn beats_that_are_lost_never_lower(
+        arrival in 10.0..3_000.0_f64,
+        later in 0.0..3_000.0_f64,
+        each in 20.0..400.0_f64,
+        first in 1..60_u32,
+        lost in prop::collection::vec(1..200_usize, 40),
+    ) {
+        let mut plant = Plant::new(Spec { max: 1_000, ..Spec::default() }, each).with_workers(first);
+        plant.run(600, arrival);
+        for unheard in lost {
+            plant.unheard = unheard;
+            for _ in 0..30 {
+                let before = plant.workers();
+                let decision = plant.tick(later);
+                prop_assert!(decision.workers >= before, "{before} {decision:?}");
+            }
+        }
+        plant.unheard = 0;
+        let before = plant.workers();
+        for _ in 0..140 {
+            let decision = plant.tick(later);
+            prop_assert!(decision.workers >= before, "before the down window: {decision:?}");
+        }
+    }
+
+    #[test]
+    fn whoever_is_not_suspended_any_more_never_stays_at_zero_with_a_backlog(
+        sink in 50.0..600.0_f64,
+        changes in prop::collection::vec((1..40_u64, any::<bool>(), any::<bool>(), 0.0..900.0_f64), 1..30),
+    ) {
+        let spec = Spec { min: 0, max: 100, ..Spec::default() };
+        let mut plant = Plant::new(spec, 100.0).with_workers(4);
+        plant.run(60, 300.0);
+        (plant.sink, plant.queue) = (sink, 200_000.0);
+        for (ticks, suspend, fixed, arrival) in changes {
+            plant.spec.suspend = suspend;
+            plant.spec.mode = if fixed { Mode::Fixed } else { Mode::Auto };
+            for tick in 0..ticks {
+                let decision = plant.tick(arrival);
+                let known = decision.estimates.backlog.is_some_and(|events| events > 0);
+                if !suspend && !fixed && known {
+                    prop_assert!(decision.workers > 0, "{tick}: {decision:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn shares_are_fair_and_fit(
         cap in 0..300_u32,
         claims in prop::collection::vec((0..20_u32, 0..100_u32), 0..12),

@@ -90,6 +90,54 @@ fn what_a_worker_does_is_measured_before_there_are_more() {
 }
 
 #[test]
+fn whom_nobody_ever_measured_leave_too_when_nothing_has_come_for_long() {
+    let mut plant = Plant::new(spec(1, 10), 500.0).with_workers(5);
+    plant.history = History::new(plant.at, None);
+    let decision = plant.run(290, 0.0);
+    assert_eq!((decision.workers, decision.reason), (5, Reason::Learning));
+    let decision = plant.run(20, 0.0);
+    assert_eq!(
+        (decision.workers, decision.limited_by),
+        (4, Some(Limit::RampDown))
+    );
+    assert_eq!(plant.run(300, 0.0).workers, 1);
+    // Who holds something is not idle.
+    let mut plant = Plant::new(spec(1, 10), 0.0).with_workers(5);
+    plant.history = History::new(plant.at, None);
+    plant.queue = 10.0;
+    assert_eq!(plant.run(1_200, 0.0).workers, 5);
+}
+
+#[test]
+fn a_limit_seen_while_suspended_leaves_one_worker() {
+    for moment in 0..40 {
+        let mut plant = Plant::new(spec(0, 100), 100.0).with_workers(4);
+        plant.run(400, 300.0);
+        plant.sink = 420.0;
+        plant.queue = 200_000.0;
+        plant.run(2 * (moment + 1), 400.0);
+        plant.spec.suspend = true;
+        plant.run(4, 400.0);
+        plant.spec.suspend = false;
+        let decision = plant.run(60, 400.0);
+        assert!(decision.workers > 0, "{moment}: {decision:?}");
+    }
+}
+
+#[test]
+fn who_is_not_heard_is_not_taken_for_idle() {
+    let mut plant = Plant::new(spec(1, 60), 100.0).with_workers(10);
+    plant.run(400, 780.0);
+    plant.unheard = 8;
+    let decision = plant.run(1_200, 780.0);
+    assert_eq!(
+        (decision.workers, decision.reason),
+        (10, Reason::WorkersUnheard)
+    );
+    assert_eq!(decision.floor, 10);
+}
+
+#[test]
 fn nobody_is_left_only_after_the_time_and_on_proof() {
     let mut plant = Plant::new(spec(0, 10), 500.0).with_workers(1);
     plant.run(400, 100.0);
@@ -205,8 +253,10 @@ fn after_a_restart_nothing_falls_for_300_seconds() {
     for tick in 0..200 {
         // A little waits at every look, and is worked off until the next.
         events += 1;
+        let mut all = beat(1, tick + 1, events);
+        all.consumers = 80;
         let observation = Observation {
-            beats: Some(vec![beat(1, tick + 1, events)]),
+            beats: Some(vec![all]),
             ..look(tick * TICK, 20, 1)
         };
         let decision = decide(&observation, &mut history, &spec(1, 60));
@@ -315,11 +365,13 @@ fn a_worker_that_comes_back_is_not_counted_twice_and_a_new_one_is_counted_whole(
     let both = [beat(1, 3, 1_150), beat(2, 2, 30)];
     assert_eq!(counters.take(6_000, &both).events, 50);
     assert_eq!(counters.take(8_000, &both).events, 0, "the same beat");
+    let anew = counters.take(10_000, &[beat(1, 4, 5)]);
     assert_eq!(
-        counters.take(10_000, &[beat(1, 4, 5)]).events,
-        0,
-        "never less"
+        anew.events, 5,
+        "all that its container did since it started again"
     );
+    assert_eq!(anew.measured, counters::Measured::default());
+    assert_eq!(counters.take(12_000, &[beat(1, 5, 12)]).events, 7);
 }
 
 #[test]

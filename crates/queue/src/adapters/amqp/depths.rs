@@ -2,7 +2,11 @@
 //!
 //! A broker closes the channel over a queue that is missing, and with it go the answers of all that were asked after it.
 //! They are asked again on another channel, and the missing one is told from memory for [`MISSING_FOR`], so that one
-//! queue that is gone costs the others nothing.
+//! queue that is gone costs the others nothing. So it is with one that does not answer: the broker answers each channel in
+//! order, so the first question without an answer is the one that all after it wait for.
+//!
+//! **Guarantee.** A look ends within two and a quarter of the time that one answer may take, and what was answered by then
+//! is known whatever was not.
 
 use std::{
     collections::HashMap,
@@ -11,14 +15,14 @@ use std::{
 };
 
 use async_trait::async_trait;
-use futures_util::future::join_all;
+use futures_util::{StreamExt, future::join_all, stream::FuturesUnordered};
 use lapin::{Channel, options::QueueDeclareOptions, types::FieldTable};
 use sendry_domain::{ledger::OldestHead, routing::QueueName};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{
     AmqpQueue, SECOND_LOOK,
-    error::{Fault, queue_error, within},
+    error::{Fault, Late, queue_error, within},
     link::Link,
     options::AmqpOptions,
 };
@@ -28,9 +32,9 @@ use crate::{Depth, QueueDepths, QueueError};
 const CHANNELS: usize = 4;
 /// Fewer questions than this are not worth another channel.
 const WORTH_ONE: usize = 32;
-/// A queue that was missing is not asked for again for so long.
+/// A queue that was missing, or did not answer, is not asked for again for so long.
 const MISSING_FOR: Duration = Duration::from_secs(10);
-/// So often the questions of one look are begun anew because a queue was missing.
+/// So often the questions of one look are begun anew because of one queue.
 const ROUNDS: usize = 16;
 
 /// A broker that is only asked about its queues, over a connection that is kept.
@@ -40,7 +44,7 @@ pub struct AmqpDepths {
     missing: Missing,
 }
 
-/// Queues that the broker refused to tell of: when, and in which words.
+/// Queues that the broker did not tell of: when, and in which words.
 #[derive(Default)]
 pub(super) struct Missing(Mutex<HashMap<QueueName, (Instant, String)>>);
 
@@ -49,7 +53,9 @@ enum Answer {
     Told(Depth),
     /// It is the reason why the channel was closed.
     Refused(String),
-    /// The channel was closed because of another one.
+    /// There was none in time, and everything after it waited for it.
+    Late(String),
+    /// It came to nothing because of another one.
     Unasked,
     Failed(QueueError),
 }
@@ -103,15 +109,27 @@ struct Look<'a> {
 impl Look<'_> {
     /// As for one queue, nothing is told twice before it is believed.
     async fn depths(&self, queues: &[QueueName]) -> Vec<Result<Depth, QueueError>> {
+        let deadline = Instant::now() + self.limit * 2 + self.limit / 4;
         let mut answers: Vec<_> = self.missing.recall(queues);
-        let unknown = |answer: &Option<_>| answer.is_none();
-        let asked = which(&answers, unknown);
-        self.ask(queues, asked, &mut answers).await;
-        let empty = |answer: &Option<_>| matches!(answer, Some(Ok(Depth { ready: 0, .. })));
-        let asked = which(&answers, empty);
-        if !asked.is_empty() {
-            sleep(SECOND_LOOK).await;
-            self.ask(queues, asked, &mut answers).await;
+        let mut late = Vec::new();
+        let both = async {
+            let asked = which(&answers, Option::is_none);
+            self.ask(queues, asked, &mut answers, &mut late).await;
+            let asked = which(&answers, is_empty);
+            if !asked.is_empty() {
+                // Should the second answer not come, the first is worth nothing.
+                asked.iter().for_each(|number| answers[*number] = None);
+                sleep(SECOND_LOOK).await;
+                self.ask(queues, asked, &mut answers, &mut late).await;
+            }
+        };
+        // What is not known by then is not known.
+        let _ = timeout_at(deadline, both).await;
+        if answers.iter().flatten().any(Result::is_ok) {
+            // It is them, and not the broker.
+            for (number, words) in late {
+                self.missing.remember(&queues[number], &words);
+            }
         }
         let unanswered = |queue| queue_error("ask", queue, Fault("nobody answered".to_owned()));
         answers
@@ -121,23 +139,25 @@ impl Look<'_> {
             .collect()
     }
 
-    /// Asks those of `queues` that are numbered in `left`.
+    /// Asks those of `queues` that are numbered in `left`. Whatever comes is put into `answers` at once.
     async fn ask(
         &self,
         queues: &[QueueName],
         mut left: Vec<usize>,
         answers: &mut [Option<Result<Depth, QueueError>>],
+        late: &mut Vec<(usize, String)>,
     ) {
         for _ in 0..ROUNDS {
             if left.is_empty() {
                 return;
             }
             let each = left.len().div_ceil(CHANNELS).max(WORTH_ONE);
-            let asked = left
+            let mut asked: FuturesUnordered<_> = left
                 .chunks(each)
-                .map(|part| async move { (part, self.one_channel(queues, part).await) });
+                .map(|part| async move { (part, self.one_channel(queues, part).await) })
+                .collect();
             let mut again = Vec::new();
-            for (part, found) in join_all(asked).await {
+            while let Some((part, found)) = asked.next().await {
                 for (&number, answer) in part.iter().zip(found) {
                     let queue = &queues[number];
                     answers[number] = match answer {
@@ -147,6 +167,10 @@ impl Look<'_> {
                             self.missing.remember(queue, &words);
                             Some(Err(queue_error("ask", queue, Fault(words))))
                         }
+                        Answer::Late(words) => {
+                            late.push((number, words.clone()));
+                            Some(Err(queue_error("ask", queue, Fault(words))))
+                        }
                         Answer::Unasked => {
                             again.push(number);
                             None
@@ -154,6 +178,7 @@ impl Look<'_> {
                     };
                 }
             }
+            drop(asked);
             left = again;
         }
         for number in left {
@@ -178,11 +203,17 @@ impl Look<'_> {
             .iter()
             .zip(&names)
             .any(|(answer, name)| is_about(answer, name));
+        let first_late = asked.iter().position(is_late);
         asked
             .into_iter()
             .zip(&names)
-            .map(|(answer, name)| match answer {
+            .enumerate()
+            .map(|(number, (answer, name))| match answer {
                 Ok(depth) => Answer::Told(depth),
+                Err(error) if error.source.is::<Late>() => match first_late {
+                    Some(first) if first == number => Answer::Late(error.source.to_string()),
+                    _ => Answer::Unasked,
+                },
                 Err(error) if names_it(&error, name) => Answer::Refused(error.source.to_string()),
                 Err(error) if refused && is_closed(&error) => Answer::Unasked,
                 Err(error) => Answer::Failed(error),
@@ -234,6 +265,16 @@ async fn passive(channel: &Channel, name: &str, limit: Duration) -> Result<Depth
         consumers: Some(found.consumer_count().into()),
         oldest: OldestHead::Unknown,
     })
+}
+
+fn is_empty(answer: &Option<Result<Depth, QueueError>>) -> bool {
+    matches!(answer, Some(Ok(Depth { ready: 0, .. })))
+}
+
+fn is_late(answer: &Result<Depth, QueueError>) -> bool {
+    answer
+        .as_ref()
+        .is_err_and(|error| error.source.is::<Late>())
 }
 
 fn is_about(answer: &Result<Depth, QueueError>, name: &str) -> bool {

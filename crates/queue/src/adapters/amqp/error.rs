@@ -11,6 +11,11 @@ use crate::QueueError;
 #[error("{0}")]
 pub(super) struct Fault(pub String);
 
+/// There was no answer in time.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("the broker did not answer within {0:?}")]
+pub(super) struct Late(Duration);
+
 /// A [`QueueError`] about `queue`.
 pub(super) fn queue_error(
     doing: &'static str,
@@ -34,9 +39,6 @@ pub(super) async fn within<T>(
     match timeout(limit, answer).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => Err(queue_error(doing, queue, error)),
-        Err(_) => {
-            let fault = Fault(format!("the broker did not answer within {limit:?}"));
-            Err(queue_error(doing, queue, fault))
-        }
+        Err(_) => Err(queue_error(doing, queue, Late(limit))),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::*;
+use super::{proxy::Proxy, *};
 use crate::{Depth, QueueDepths, QueueError, adapters::amqp::AmqpDepths, contract::stage::message};
 
 fn names(count: usize) -> Vec<String> {
@@ -107,4 +107,63 @@ async fn where_nobody_answers_nothing_is_known() {
     let depths = AmqpDepths::connect(options);
     let answers = depths.depths(&[queue_named("a"), queue_named("b")]).await;
     assert!(answers.iter().all(Result::is_err), "{answers:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_queue_that_hangs_leaves_all_others_known() {
+    let names = names(150);
+    let (vhost, queue, queues) = filled(&names).await;
+    let mut expected: Vec<Option<u64>> = (0..150).map(|n| Some(n % 3)).collect();
+    becomes(&queue, &queues, &expected).await;
+    let proxy = Proxy::start().await;
+    // The first of a channel's questions, one amid them, and one that says 0 and so is asked twice.
+    for hangs in [0, 100, 75] {
+        proxy.hang(&queues[hangs]);
+        let mut options = proxy.options(&vhost);
+        options.answer_timeout = Duration::from_millis(700);
+        let depths = AmqpDepths::connect(options);
+        let began = Instant::now();
+        let answers = depths.depths(&queues).await;
+        let took = began.elapsed();
+        expected[hangs] = None;
+        let seen: Vec<Option<u64>> = answers.iter().map(ready).collect();
+        assert_eq!(seen, expected, "{hangs}");
+        assert!(took < Duration::from_millis(1_750), "{took:?}");
+        // It is not waited for again.
+        let began = Instant::now();
+        let answers = depths.depths(&queues).await;
+        let took = began.elapsed();
+        let seen: Vec<Option<u64>> = answers.iter().map(ready).collect();
+        assert_eq!(seen, expected, "{hangs}");
+        assert!(took < Duration::from_millis(600), "{took:?}");
+        expected[hangs] = Some(hangs as u64 % 3);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_fell_silent_is_replaced_within_the_look() {
+    let (vhost, _queue, queues) = filled(&names(40)).await;
+    let proxy = Proxy::start().await;
+    let mut options = proxy.options(&vhost);
+    options.answer_timeout = Duration::from_millis(700);
+    let depths = AmqpDepths::connect(options);
+    assert!(depths.depths(&queues).await.iter().all(Result::is_ok));
+    proxy.silence();
+    let answers = depths.depths(&queues).await;
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_never_answers_is_given_up_in_time() {
+    let mute = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = mute.local_addr().unwrap().port();
+    let url = format!("amqp://guest:guest@127.0.0.1:{port}");
+    let mut options = AmqpOptions::new(&url).unwrap();
+    options.answer_timeout = Duration::from_millis(500);
+    let depths = AmqpDepths::connect(options);
+    let began = Instant::now();
+    let answers = depths.depths(&[queue_named("a"), queue_named("b")]).await;
+    let took = began.elapsed();
+    assert!(answers.iter().all(Result::is_err), "{answers:?}");
+    assert!(took < Duration::from_millis(1_500), "{took:?}");
 }

@@ -1,7 +1,10 @@
 //! A wire between the adapter and the real broker that can be stopped, cut, and made to say `connection.blocked`, which
 //! the broker itself says only when it is short of disk or memory.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex},
+};
 
 use sendry_servers::{Server, url};
 use tokio::{
@@ -14,7 +17,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::{AmqpOptions, Vhost};
+use super::{AmqpOptions, QueueName, Vhost};
 
 /// `connection.blocked` with the reason `low on disk`, and `connection.unblocked`.
 const BLOCKED: &[u8] = b"\x01\x00\x00\x00\x00\x00\x10\x00\x0a\x00\x3c\x0blow on disk\xce";
@@ -23,8 +26,12 @@ const UNBLOCKED: &[u8] = b"\x01\x00\x00\x00\x00\x00\x04\x00\x0a\x00\x3d\xce";
 pub struct Proxy {
     port: u16,
     wires: Arc<Mutex<Vec<Wire>>>,
+    hanging: Hanging,
     accepting: JoinHandle<()>,
 }
+
+/// The queue that hangs.
+type Hanging = Arc<Mutex<Option<String>>>;
 
 /// One connection through the proxy.
 struct Wire {
@@ -41,17 +48,23 @@ impl Proxy {
         let port = listener.local_addr().unwrap().port();
         let wires: Arc<Mutex<Vec<Wire>>> = Arc::default();
         let accepted = Arc::clone(&wires);
+        let hanging = Hanging::default();
+        let hangs = Arc::clone(&hanging);
         let accepting = tokio::spawn(async move {
             let uri: lapin::uri::AMQPUri = url(Server::Amqp).parse().unwrap();
             let broker = (uri.authority.host, uri.authority.port);
             while let Ok((client, _)) = listener.accept().await {
                 let broker = TcpStream::connect(broker.clone()).await.unwrap();
-                accepted.lock().unwrap().push(wire(client, broker));
+                accepted
+                    .lock()
+                    .unwrap()
+                    .push(wire(client, broker, Arc::clone(&hangs)));
             }
         });
         Self {
             port,
             wires,
+            hanging,
             accepting,
         }
     }
@@ -99,6 +112,11 @@ impl Proxy {
         });
     }
 
+    /// One queue hangs: whoever asks about it hears nothing on that channel any more, as the broker answers in order.
+    pub fn hang(&self, queue: &QueueName) {
+        *self.hanging.lock().unwrap() = Some(queue.to_string());
+    }
+
     /// Ends the connections there are.
     pub fn cut(&self) {
         self.each(|wire| wire.copying.iter().for_each(JoinHandle::abort));
@@ -116,7 +134,7 @@ impl Drop for Proxy {
     }
 }
 
-fn wire(client: TcpStream, broker: TcpStream) -> Wire {
+fn wire(client: TcpStream, broker: TcpStream, hanging: Hanging) -> Wire {
     for stream in [&client, &broker] {
         stream.set_nodelay(true).unwrap();
     }
@@ -125,7 +143,7 @@ fn wire(client: TcpStream, broker: TcpStream) -> Wire {
     let (pass, gate) = watch::channel((true, true));
     let (inject, injected) = mpsc::unbounded_channel();
     let up = tokio::spawn(up(from_client, to_broker, gate.clone()));
-    let down = tokio::spawn(down(from_broker, to_client, gate, injected));
+    let down = tokio::spawn(down(from_broker, to_client, gate, injected, hanging));
     Wire {
         pass,
         inject,
@@ -153,8 +171,10 @@ async fn down(
     mut to: OwnedWriteHalf,
     mut gate: watch::Receiver<(bool, bool)>,
     mut injected: mpsc::UnboundedReceiver<&'static [u8]>,
+    hanging: Hanging,
 ) {
     let (mut chunk, mut came) = (vec![0; 64 << 10], Vec::new());
+    let mut hung: HashSet<[u8; 2]> = HashSet::new();
     loop {
         tokio::select! {
             Some(frame) = injected.recv() => if to.write_all(frame).await.is_err() { return },
@@ -163,18 +183,28 @@ async fn down(
                 _ => return,
             },
         }
-        let mut whole = 0;
+        let (mut whole, mut heard) = (0, Vec::new());
         while let Some([_, _, _, size @ ..]) = came.get(whole..whole + 7) {
             let size: [u8; 4] = size.try_into().unwrap();
             let end = whole + 7 + u32::from_be_bytes(size) as usize + 1;
             if came.len() < end {
                 break;
             }
+            let frame = &came[whole..end];
+            let channel = [frame[1], frame[2]];
+            let hangs = hanging.lock().unwrap().clone();
+            if hangs.is_some_and(|queue| frame.windows(queue.len()).any(|w| w == queue.as_bytes()))
+            {
+                hung.insert(channel);
+            }
+            if !hung.contains(&channel) {
+                heard.extend_from_slice(frame);
+            }
             whole = end;
         }
         if whole > 0 {
             let open = gate.wait_for(|(_, down)| *down).await.is_ok();
-            if !open || to.write_all(&came[..whole]).await.is_err() {
+            if !open || to.write_all(&heard).await.is_err() {
                 return;
             }
             came.drain(..whole);
