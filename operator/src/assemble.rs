@@ -11,6 +11,7 @@ use crate::{
     pipeline::{
         PipelineReconciler, Ports,
         fleet::{ClusterFleet, Followers},
+        kept,
     },
     run::{Assemble, Assembly, Duty},
     tenant::TenantReconciler,
@@ -50,6 +51,12 @@ pub fn assemble() -> Assemble {
             pipelines: duty.pipelines.clone(),
             workers: duty.workers.clone(),
         };
+        let kept = kept::run(
+            duty.context.clone(),
+            followers.clone(),
+            duty.tenants.clone(),
+            duty.pipelines.clone(),
+        );
         let scaling = autoscaler::run(
             duty.context.clone(),
             Arc::new(fleet),
@@ -74,6 +81,7 @@ pub fn assemble() -> Assemble {
                 ("topology", Box::pin(topology(duty.clone(), wake.clone()))),
                 ("workers", Box::pin(workers(duty.clone(), wake))),
                 ("autoscaler", Box::pin(scaling)),
+                ("kept", Box::pin(kept)),
             ],
         }
     })

@@ -2,7 +2,7 @@
 //!
 //! Order: its row, which says what queues there should be, then the queue, its limits and its user, seen in effect; then
 //! ingest may send events there; then workers. A pipeline that loses its pattern to an older one takes no new events, and
-//! keeps its queue and its workers until it is deleted.
+//! keeps its queue and at least one worker until it is deleted, unless it is suspended.
 //!
 //! **Guarantee.** Ingest never sends events to a queue that was not seen with its limits in effect. Two operators, and
 //! ingest, choose the same one of two pipelines ([`standing`]). How a deleted one goes: see [`cleanup`].
@@ -13,6 +13,7 @@ pub mod cleanup;
 pub mod dereference;
 pub mod drain;
 pub mod fleet;
+pub mod kept;
 pub mod standing;
 pub mod status;
 mod told;
@@ -29,19 +30,19 @@ use std::{
 
 use async_trait::async_trait;
 use k8s_openapi::jiff::Timestamp;
-use kube::{Api, Resource, runtime::events::EventType};
-use sendry_crds::{SendryPipeline, names};
+use kube::{Api, Resource, ResourceExt, runtime::events::EventType};
+use sendry_crds::{SendryPipeline, condition, names};
 use sendry_domain::{
     id::{PipelineName, TenantId},
     routing::QueueName,
 };
 use sendry_runtime::error_chain::chain;
-use sendry_store::ManagedPipeline;
+use sendry_store::{ManagedPipeline, PipelineRecord, QueueStage};
 use uuid::Uuid;
 
 use self::{
     cleanup::{Draining, End},
-    dereference::{Whose, dereference},
+    dereference::{Whose, World, dereference},
     fleet::Followers,
     status::{Report, Workers},
     told::{adopted, kept, transitions},
@@ -129,6 +130,7 @@ impl PipelineReconciler {
         let valid = match validate(pipeline, &world) {
             Ok(valid) => valid,
             Err(refused) => {
+                self.hold(key, pipeline, &world, false);
                 done.report.refused = Some(refused);
                 return Ok(());
             }
@@ -138,19 +140,25 @@ impl PipelineReconciler {
         let row = rows.find(|row| row.record.name == valid.name);
         if let Some(trouble) = &valid.trouble {
             done.report.refused = Some(Refused::Stalled(trouble.clone()));
-            self.ports.followers.leave(key);
-            return self.lose(&valid, row).await;
+            self.lose(&valid, row).await?;
+            self.hold(key, pipeline, &world, true);
+            return Ok(());
         }
         let routed = self.queue(&valid, row, done).await?;
         if !routed {
+            self.hold(key, pipeline, &world, true);
             return Ok(());
         }
         self.ports
             .followers
             .follow(key, &valid.broker.tenant, &valid.name, pipeline);
         workers::ensure(cx, &build::workers(&valid)).await?;
-        let seen = self.seen(&valid.broker.tenant, &valid.name, valid.min);
-        done.report.workers = Some(seen);
+        let min = if valid.suspended { 0 } else { valid.min };
+        let seen = self.seen(&valid.broker.tenant, &valid.name, min);
+        done.report.workers = Some(Workers {
+            capped: is_capped(pipeline),
+            ..seen
+        });
         done.report.but = but(&valid);
         Ok(())
     }
@@ -167,6 +175,31 @@ impl PipelineReconciler {
         };
         let stamp = build::stamp(valid, self.cx.epoch);
         apply::row(&self.cx, &stamp, &wanted, Some(row)).await
+    }
+
+    /// What waits in a queue is worked off, also where nothing else can be done about the pipeline, or it takes no new events.
+    fn hold(&self, key: &str, pipeline: &Arc<SendryPipeline>, world: &World, retired: bool) {
+        let (followers, name) = (&self.ports.followers, pipeline.name_any());
+        if matches!(world.tenant, Whose::Nobodys) {
+            return followers.keep(key, pipeline);
+        }
+        let has_a_queue = |row: &&ManagedPipeline| {
+            row.record.name.as_str() == name
+                && row.stamp.is_some()
+                && row.stage != QueueStage::Leaving
+        };
+        let Some(row) = world.rows.iter().find(has_a_queue) else {
+            return;
+        };
+        let uid: Option<Uuid> = pipeline.uid().and_then(|uid| uid.parse().ok());
+        let PipelineRecord { tenant, name, .. } = &row.record;
+        if row.stamp.map(|stamp| stamp.uid) != uid {
+            followers.keep_row(row);
+        } else if (retired || row.record.retired) && !pipeline.spec.suspend {
+            followers.drain(key, tenant, name, pipeline);
+        } else {
+            followers.follow(key, tenant, name, pipeline);
+        }
     }
 
     /// Its row, its queue, and the row again: whether ingest sends events there.
@@ -202,6 +235,7 @@ impl PipelineReconciler {
         Workers {
             look: self.ports.workers.look(tenant, name),
             min,
+            capped: false,
             selector: format!(
                 "{}={tenant},{}={name}",
                 names::TENANT_LABEL,
@@ -298,7 +332,7 @@ impl Reconcile for PipelineReconciler {
         let found =
             found.map_err(|error| Failure::kubernetes(format!("read pipeline {key}"), error))?;
         let Some(pipeline) = found.map(Arc::new) else {
-            // Gone with its finalizer off, so what it had was drained or kept.
+            // Gone with its finalizer off, so what it had was drained or is kept.
             self.ports.followers.gone(key);
             return Ok(Next::AtRest);
         };
@@ -313,6 +347,9 @@ impl Reconcile for PipelineReconciler {
                     Some(Refused::Waits(waits)) if waits.reason == "TenantNotReady" => {
                         Next::After(TENANT)
                     }
+                    _ if done.report.workers.as_ref().is_some_and(Workers::are_short) => {
+                        Next::After(TENANT)
+                    }
                     _ => Next::AtRest,
                 };
                 self.tell(&pipeline, done).await?;
@@ -321,6 +358,13 @@ impl Reconcile for PipelineReconciler {
             Err(failure) => Err(self.fail(&pipeline, done, failure).await),
         }
     }
+}
+
+/// Whether the autoscaler says that the tenant's limit leaves no more workers.
+fn is_capped(pipeline: &SendryPipeline) -> bool {
+    let conditions = pipeline.status.as_ref().map(|status| &status.conditions);
+    let limited = conditions.and_then(|said| condition::find(said, condition::SCALING_LIMITED));
+    limited.is_some_and(|said| said.status == "True" && said.reason == "TenantCap")
 }
 
 /// What a person should know of a pipeline that has everything it asks for.

@@ -75,7 +75,7 @@ pub struct Router {
 
 impl Router {
     /// Prepares the choice between `patterns`. A pipeline takes all that it asks for or nothing: one of whose patterns an
-    /// older one has waits until that is gone. Of equal age the one whose name comes first is older, so that everybody who
+    /// older one has waits until that is gone. It is not in its own way, should it be there twice. Of equal age the one whose name comes first is older, so that everybody who
     /// decides it decides alike.
     #[must_use]
     pub fn new(mut patterns: Vec<Pattern>) -> Self {
@@ -83,7 +83,11 @@ impl Router {
         let mut router = Self::default();
         for pattern in patterns {
             let keys = keys(&pattern);
-            if let Some(older) = keys.iter().find_map(|key| router.by_pattern.get(key)) {
+            let taken = |key| {
+                let older = router.by_pattern.get(key);
+                older.filter(|older| **older != pattern.pipeline)
+            };
+            if let Some(older) = keys.iter().find_map(taken) {
                 let older = older.clone();
                 router.conflicts.push((pattern.pipeline, older));
                 continue;
@@ -193,6 +197,16 @@ mod tests {
         let router = Router::new(patterns[1..].to_vec());
         assert_eq!(router.choose("x", None).as_str(), "b");
         assert_eq!(router.choose("y", None).as_str(), "b");
+    }
+
+    #[test]
+    fn one_that_is_there_twice_is_not_in_its_own_way() {
+        let router = Router::new(vec![
+            pattern("a", &["x"], &[], 2),
+            pattern("a", &["x", "y"], &[], 1),
+        ]);
+        assert_eq!(router.choose("y", None).as_str(), "a");
+        assert!(router.conflicts().is_empty());
     }
 
     #[test]

@@ -134,6 +134,7 @@ impl PipelineReconciler {
         if matches!(kept, Kept::Nothing | Kept::Drained) {
             self.ports.followers.leave(key);
         } else {
+            self.hold(key, pipeline, &world, true);
             self.ports.followers.keep(key, pipeline);
         }
         apply::no_finalizer(&self.cx, pipeline).await?;

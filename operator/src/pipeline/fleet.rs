@@ -5,8 +5,11 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
 use sendry_crds::SendryPipeline;
 use sendry_domain::id::{PipelineName, TenantId};
+use sendry_store::ManagedPipeline;
+use serde_json::json;
 
 use crate::{
     autoscaler::{Fleet, Followed, Workers},
@@ -17,16 +20,22 @@ use crate::{
 /// Workers of a tenant's pipelines together where its resource does not say, as the definition has it.
 const MAX_WORKERS: u32 = 50;
 
-/// The pipelines that passes of this term found to have a queue and events of their own. Clones are the same.
+/// The pipelines that have a queue which the operator keeps: passes of this term found them, or the store's rows tell of
+/// them. Clones are the same.
 ///
-/// One that was deleted and kept stays among them for the rest of the term, so that a worker is left with it.
+/// **Guarantees.** Each is followed once, whatever resources had its name: the last one to have it speaks. One that is
+/// kept without a resource of its own stays for the rest of the term, so that a worker is left with it; nobody but a
+/// resource that takes it up has a say in it.
 #[derive(Clone, Debug, Default)]
-pub struct Followers(Arc<Mutex<BTreeMap<String, Follower>>>);
+pub struct Followers(Arc<Mutex<BTreeMap<Id, Follower>>>);
+
+/// Deployments are named after it, so that two of one would fight for a number.
+type Id = (TenantId, PipelineName);
 
 #[derive(Clone, Debug)]
 struct Follower {
-    tenant: TenantId,
-    name: PipelineName,
+    /// Of its resource.
+    key: String,
     pipeline: Arc<SendryPipeline>,
     draining: bool,
     kept: bool,
@@ -44,51 +53,106 @@ impl Followers {
         pipeline: &Arc<SendryPipeline>,
     ) {
         let draining = pipeline.metadata.deletion_timestamp.is_some();
+        self.put(key, (tenant.clone(), name.clone()), pipeline, draining);
+    }
+
+    /// Its workers are followed, and at least one of them stays: it takes no new events, and what waits is worked off.
+    pub fn drain(
+        &self,
+        key: &str,
+        tenant: &TenantId,
+        name: &PipelineName,
+        pipeline: &Arc<SendryPipeline>,
+    ) {
+        self.put(key, (tenant.clone(), name.clone()), pipeline, true);
+    }
+
+    fn put(&self, key: &str, id: Id, pipeline: &Arc<SendryPipeline>, draining: bool) {
         let mut followers = self.lock();
-        let before = followers.get(key).filter(|f| f.tenant == *tenant);
+        // A namespace that became another tenant's says nothing of what it had before.
+        for (other, follower) in followers.iter_mut() {
+            if *other != id && follower.key == key {
+                follower.keep(other);
+            }
+        }
+        let before = followers.get(&id);
         let follower = Follower {
-            tenant: tenant.clone(),
-            name: name.clone(),
+            key: key.to_owned(),
             pipeline: pipeline.clone(),
             draining,
             kept: false,
             max_workers: before.map_or(MAX_WORKERS, |f| f.max_workers),
         };
-        followers.insert(key.to_owned(), follower);
+        followers.insert(id, follower);
     }
 
-    /// It was deleted and is kept: where its workers were followed, at least one of them stays.
+    /// It is kept without its resource: where its workers were followed, at least one of them stays.
     pub fn keep(&self, key: &str, pipeline: &Arc<SendryPipeline>) {
-        if let Some(follower) = self.lock().get_mut(key) {
-            follower.pipeline = pipeline.clone();
-            (follower.draining, follower.kept) = (true, true);
+        for (id, follower) in self.lock().iter_mut() {
+            if follower.key == key && !follower.kept {
+                follower.pipeline = pipeline.clone();
+                follower.keep(id);
+            }
         }
     }
 
-    /// Its workers are followed no more.
-    pub fn leave(&self, key: &str) {
-        self.lock().remove(key);
+    /// The store has a queue for it and no resource stands for that: at least one worker stays, as many as are needed.
+    pub fn keep_row(&self, row: &ManagedPipeline) {
+        let record = &row.record;
+        let id = (record.tenant.clone(), record.name.clone());
+        let mut followers = self.lock();
+        if followers.contains_key(&id) {
+            return;
+        }
+        // All of a spec has a default.
+        let Ok(spec) = serde_json::from_value(json!({})) else {
+            return;
+        };
+        let mut pipeline = SendryPipeline::new(record.name.as_str(), spec);
+        let at = Timestamp::from_millisecond(record.created_at.0);
+        pipeline.metadata.creation_timestamp = at.ok().map(Time);
+        let mut follower = Follower {
+            key: String::new(),
+            pipeline: Arc::new(pipeline),
+            draining: true,
+            kept: true,
+            max_workers: MAX_WORKERS,
+        };
+        follower.keep(&id);
+        followers.insert(id, follower);
     }
 
-    /// The resource is gone: it is followed no more, unless it was kept.
+    /// Its workers are followed no more; what is kept is.
+    pub fn leave(&self, key: &str) {
+        self.lock().retain(|_, f| f.key != key || f.kept);
+    }
+
+    /// The resource is gone. Whoever saw to its queue has said so before; else that is still there.
     pub fn gone(&self, key: &str) {
-        let mut followers = self.lock();
-        match followers.get_mut(key) {
-            Some(follower) if follower.draining => follower.kept = true,
-            _ => drop(followers.remove(key)),
+        for (id, follower) in self.lock().iter_mut() {
+            if follower.key == key {
+                follower.keep(id);
+            }
         }
     }
 
     /// Whether a pipeline is among them.
     #[must_use]
     pub fn has(&self, tenant: &TenantId, name: &PipelineName) -> bool {
-        let followers = self.lock();
-        let mut all = followers.values();
-        all.any(|follower| follower.tenant == *tenant && follower.name == *name)
+        self.lock().contains_key(&(tenant.clone(), name.clone()))
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Follower>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Id, Follower>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Follower {
+    /// What it was asked for last goes on to hold; as something of its own, which no resource changes.
+    fn keep(&mut self, (tenant, name): &Id) {
+        (self.draining, self.kept) = (true, true);
+        let pipeline = Arc::make_mut(&mut self.pipeline);
+        pipeline.metadata.uid = Some(format!("{tenant}/{name}"));
     }
 }
 
@@ -107,30 +171,30 @@ pub struct ClusterFleet {
 
 impl Fleet for ClusterFleet {
     fn followed(&self) -> Vec<Followed> {
-        let followers: Vec<(String, Follower)> = {
+        let followers: Vec<(Id, Follower)> = {
             let mut lock = self.followers.lock();
-            let all = lock.iter_mut().map(|(key, follower)| {
-                if let Some(tenant) = self.tenants.get(follower.tenant.as_str()) {
+            let all = lock.iter_mut().map(|(id, follower)| {
+                if let Some(tenant) = self.tenants.get(id.0.as_str()) {
                     let said = tenant.spec.limits.max_workers;
                     follower.max_workers = said.unwrap_or(MAX_WORKERS);
                 }
-                (key.clone(), follower.clone())
+                (id.clone(), follower.clone())
             });
             all.collect()
         };
-        let followed = |(key, follower): (String, Follower)| {
+        let followed = |((tenant, name), follower): (Id, Follower)| {
             // What somebody has just asked for, before its pass; but not of another resource of that name.
-            let newest = self.pipelines.get(&key);
+            let newest = self.pipelines.get(&follower.key);
             let uid = &follower.pipeline.metadata.uid;
             let newest = newest.filter(|newest| newest.metadata.uid == *uid);
-            let look = self.workers.look(&follower.tenant, &follower.name);
+            let look = self.workers.look(&tenant, &name);
             Followed {
                 pipeline: newest.unwrap_or(follower.pipeline),
                 max_workers: Some(follower.max_workers),
                 draining: follower.draining,
                 kept: follower.kept,
                 workers: look.map(workers),
-                tenant: follower.tenant,
+                tenant,
             }
         };
         followers.into_iter().map(followed).collect()
@@ -150,7 +214,9 @@ fn workers(look: Look) -> Workers {
 mod tests {
     use kube::{core::DeserializeGuard, runtime::watcher::Event};
     use sendry_crds::SendryTenant;
-    use serde_json::{Value, json};
+    use sendry_domain::time::UnixMillis;
+    use sendry_store::PipelineRecord;
+    use serde_json::Value;
 
     use super::*;
 
@@ -161,6 +227,10 @@ mod tests {
         pipeline.metadata.namespace = Some("team-acme".to_owned());
         pipeline.metadata.uid = Some("1d0e0a5c-53c4-4b3e-8d62-0d3f4f4a9a12".to_owned());
         Arc::new(pipeline)
+    }
+
+    fn pipeline_name() -> PipelineName {
+        PipelineName::new("shop").unwrap()
     }
 
     fn fleet() -> ClusterFleet {
@@ -211,7 +281,83 @@ mod tests {
         fleet.followers.keep(KEY, &pipeline());
         fleet.followers.gone(KEY);
         assert_eq!(kept(), Some((true, true)));
+        // Another resource of its name that never had it leaves nothing.
+        fleet.followers.leave(KEY);
+        assert_eq!(kept(), Some((true, true)));
+        // One that takes it up speaks again, and is alone.
+        let (tenant, name) = (TenantId::new("acme").unwrap(), pipeline_name());
+        fleet.followers.follow(KEY, &tenant, &name, &pipeline());
+        assert_eq!(kept(), Some((false, false)));
+        assert_eq!(fleet.followed().len(), 1);
         fleet.followers.leave(KEY);
         assert_eq!(kept(), None);
+    }
+
+    #[test]
+    fn one_queue_is_followed_once_and_the_last_to_have_it_speaks() {
+        let fleet = fleet();
+        let (acme, other) = (
+            TenantId::new("acme").unwrap(),
+            TenantId::new("other").unwrap(),
+        );
+        let name = pipeline_name();
+        // The tenant was made again with another namespace.
+        let mut again = Arc::unwrap_or_clone(pipeline());
+        again.metadata.namespace = Some("team-new".to_owned());
+        again.metadata.uid = Some("00000000-0000-0000-0000-000000000002".to_owned());
+        let again = Arc::new(again);
+        fleet
+            .followers
+            .follow("team-new/shop", &acme, &name, &again);
+        let followed = fleet.followed();
+        assert_eq!(followed.len(), 1);
+        assert_eq!(followed[0].pipeline.metadata.uid, again.metadata.uid);
+        // What the old one does is its own affair.
+        fleet.followers.keep(KEY, &pipeline());
+        fleet.followers.leave(KEY);
+        fleet.followers.gone(KEY);
+        assert!(!fleet.followed()[0].kept);
+        // The namespace becomes another tenant's: two queues, and the first is kept.
+        fleet
+            .followers
+            .follow("team-new/shop", &other, &name, &again);
+        let followed: Vec<_> = fleet
+            .followed()
+            .into_iter()
+            .map(|f| (f.tenant, f.kept))
+            .collect();
+        assert_eq!(followed, [(acme, true), (other, false)]);
+        let uids: Vec<_> = fleet
+            .followed()
+            .into_iter()
+            .map(|f| f.pipeline.metadata.uid.clone())
+            .collect();
+        assert_ne!(uids[0], uids[1], "what is remembered of each is its own");
+    }
+
+    #[test]
+    fn a_row_without_a_resource_keeps_a_worker_and_is_in_nobodys_way() {
+        let fleet = fleet();
+        let row = |name: &str| {
+            ManagedPipeline::of_people(PipelineRecord {
+                tenant: TenantId::new("acme").unwrap(),
+                name: PipelineName::new(name).unwrap(),
+                services: Vec::new(),
+                environments: Vec::new(),
+                created_at: UnixMillis(1_000),
+                retired: false,
+            })
+        };
+        fleet.followers.keep_row(&row("shop"));
+        fleet.followers.keep_row(&row("old"));
+        let followed = fleet.followed();
+        let kept: Vec<_> = followed
+            .iter()
+            .map(|f| (f.pipeline.metadata.name.as_deref(), f.draining, f.kept))
+            .collect();
+        assert_eq!(
+            kept,
+            [(Some("old"), true, true), (Some("shop"), false, false)]
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! Which of a tenant's pipelines have what they ask for. Pure.
 //!
-//! Ingest decides with the same [`Router`], from the rows of those that have it.
+//! Ingest decides with the same [`Router`], from the rows of those that have it. **Guarantee.** What a row still routes is
+//! nobody else's: where a resource does not stand for its row, or its spec cannot be read, the row is judged instead.
 
 use std::sync::Arc;
 
@@ -12,7 +13,9 @@ use sendry_domain::{
     time::UnixMillis,
 };
 use sendry_store::ManagedPipeline;
+use uuid::Uuid;
 
+use super::validate::readable;
 use crate::tenant::validate::Invalid;
 
 /// Pipelines of a tenant where nothing is said.
@@ -87,18 +90,10 @@ pub fn standing(
         });
     }
     let mut patterns: Vec<Pattern> = allowed.iter().filter_map(|p| pattern(p, rows)).collect();
-    // Of what a deleted pipeline leaves to be kept, and of what people made, the row stands for itself.
-    let speaks = |row: &&ManagedPipeline| {
-        let of = |p: &SendryPipeline| p.name_any() == row.record.name.as_str();
-        let keeps = |p: &SendryPipeline| {
-            p.metadata.deletion_timestamp.is_some()
-                && p.spec.deletion_policy == DeletionPolicy::Retain
-        };
-        let mut all = siblings.iter().map(AsRef::as_ref).chain([pipeline]);
-        !row.record.retired && all.all(|p| !of(p) || keeps(p))
-    };
-    let kept = rows.iter().filter(speaks);
-    patterns.extend(kept.map(|row| Pattern {
+    // Its own row is what this one is about to say anew.
+    let of_others = rows.iter().filter(|row| row.record.name.as_str() != name);
+    let speak = of_others.filter(|row| speaks_for_itself(row, siblings));
+    patterns.extend(speak.map(|row| Pattern {
         pipeline: row.record.name.clone(),
         services: row.record.services.clone(),
         environments: row.record.environments.clone(),
@@ -110,6 +105,20 @@ pub fn standing(
         None => Ok(()),
         Some((_, older)) => Err(conflict(older, &live)),
     }
+}
+
+/// Whether ingest goes by a row that no resource is about to say anew: of what is kept, of what people made, of what
+/// another resource of that name has not taken up, and of one whose spec cannot be read.
+fn speaks_for_itself(row: &ManagedPipeline, siblings: &[Arc<SendryPipeline>]) -> bool {
+    let says_anew = |p: &SendryPipeline| {
+        let uid: Option<Uuid> = p.uid().and_then(|uid| uid.parse().ok());
+        let of = uid.is_some() && row.stamp.map(|stamp| stamp.uid) == uid;
+        if p.metadata.deletion_timestamp.is_some() {
+            return of && p.spec.deletion_policy != DeletionPolicy::Retain;
+        }
+        of && readable(p).is_ok()
+    };
+    !row.record.retired && !siblings.iter().any(|p| says_anew(p))
 }
 
 fn conflict(older: &PipelineName, live: &[&SendryPipeline]) -> Invalid {
@@ -128,7 +137,9 @@ fn conflict(older: &PipelineName, live: &[&SendryPipeline]) -> Invalid {
     }
 }
 
+/// What a spec claims; one that cannot be read claims nothing.
 fn pattern(pipeline: &SendryPipeline, rows: &[ManagedPipeline]) -> Option<Pattern> {
+    readable(pipeline).ok()?;
     Some(Pattern {
         pipeline: PipelineName::new(&pipeline.name_any()).ok()?,
         services: all_or(&pipeline.spec.services),

@@ -48,8 +48,19 @@ pub struct Workers {
     pub look: Option<Look>,
     /// The fewest there should be.
     pub min: u32,
+    /// The autoscaler said that the tenant's limit leaves no more.
+    pub capped: bool,
     /// Labels of them all.
     pub selector: String,
+}
+
+impl Workers {
+    /// Fewer are asked for than there should be, and nobody has said why: who asks for them is about to.
+    #[must_use]
+    pub fn are_short(&self) -> bool {
+        let short = |look: &Look| look.wanted < self.min;
+        !self.capped && self.look.as_ref().is_some_and(short)
+    }
 }
 
 /// Our part of the status after a pass.
@@ -152,9 +163,17 @@ fn missing(workers: &Workers) -> Option<(&'static str, String)> {
         let message = "the Deployment of its workers is not seen yet".to_owned();
         return Some(("WorkersStarting", message));
     };
-    let needed = workers.min.min(look.wanted);
-    if look.ready >= needed {
+    let needed = workers.min;
+    if look.ready >= needed && look.wanted >= needed {
         return None;
+    }
+    if look.wanted < needed && workers.capped {
+        let message = format!(
+            "{} of the {needed} workers that scaling.min asks for are allowed: the tenant's pipelines share its \
+             limits.maxWorkers; raise it, or ask for fewer elsewhere",
+            look.wanted
+        );
+        return Some(("TenantCap", message));
     }
     Some(match &look.available {
         Availability::No { reason, message } => (reason, message.clone()),

@@ -70,38 +70,20 @@ pub enum Refused {
 pub fn validate(pipeline: &SendryPipeline, world: &World) -> Result<Valid, Refused> {
     let spec = &pipeline.spec;
     let tenant = tenant(pipeline, world).map_err(Refused::Waits)?;
-    let stalled = |reason, message: String| Refused::Stalled(Invalid { reason, message });
-    let bad = |field: &str| {
-        stalled(
-            "InvalidSpec",
-            format!(
-                "spec.{field} cannot be read: apply the resource again under the installed schema"
-            ),
-        )
-    };
-    let name = pipeline.name_any();
-    let name = PipelineName::new(&name).map_err(|error| {
-        stalled(
-            "InvalidName",
-            format!("`{name}` cannot be a pipeline: {error}"),
-        )
-    })?;
-    let uid = pipeline.uid().and_then(|uid| uid.parse().ok());
-    let max_bytes = spec
-        .queue
-        .max_length_bytes
-        .as_ref()
-        .map(|quantity| quantity::bytes(quantity).ok_or_else(|| bad("queue.maxLengthBytes")));
-    workers::check(&spec.worker).map_err(|why| stalled("InvalidSpec", why))?;
+    let Readable {
+        name,
+        uid,
+        max_bytes,
+    } = readable(pipeline).map_err(Refused::Stalled)?;
     let most = tenant.tenant.spec.limits.max_pipelines;
     Ok(Valid {
         name,
-        uid: uid.ok_or_else(|| bad("uid"))?,
+        uid,
         generation: pipeline.metadata.generation.unwrap_or(0),
         created_at: created_at(pipeline, &world.rows),
         services: all_or(&spec.services),
         environments: all_or(&spec.environments),
-        max_bytes: max_bytes.transpose()?,
+        max_bytes,
         delivery_limit: spec.queue.delivery_limit,
         broker: tenant.broker,
         worker: spec.worker.clone(),
@@ -109,6 +91,42 @@ pub fn validate(pipeline: &SendryPipeline, world: &World) -> Result<Valid, Refus
         suspended: spec.suspend,
         tenant_suspended: tenant.tenant.spec.suspend,
         trouble: standing(pipeline, &world.siblings, &world.rows, most).err(),
+    })
+}
+
+/// What the schema cannot check of a spec alone.
+pub(super) struct Readable {
+    name: PipelineName,
+    uid: Uuid,
+    max_bytes: Option<u64>,
+}
+
+/// Reads it. What cannot be read changes nothing of what stands: ingest goes on with what it was told before.
+pub(super) fn readable(pipeline: &SendryPipeline) -> Result<Readable, Invalid> {
+    let spec = &pipeline.spec;
+    let invalid = |reason, message: String| Invalid { reason, message };
+    let bad = |field: &str| {
+        let message = format!(
+            "spec.{field} cannot be read: apply the resource again under the installed schema"
+        );
+        invalid("InvalidSpec", message)
+    };
+    let name = pipeline.name_any();
+    let name = PipelineName::new(&name).map_err(|error| {
+        let message = format!("`{name}` cannot be a pipeline: {error}");
+        invalid("InvalidName", message)
+    })?;
+    let max_bytes = spec
+        .queue
+        .max_length_bytes
+        .as_ref()
+        .map(|quantity| quantity::bytes(quantity).ok_or_else(|| bad("queue.maxLengthBytes")));
+    workers::check(&spec.worker).map_err(|why| invalid("InvalidSpec", why))?;
+    let uid = pipeline.uid().and_then(|uid| uid.parse().ok());
+    Ok(Readable {
+        name,
+        uid: uid.ok_or_else(|| bad("uid"))?,
+        max_bytes: max_bytes.transpose()?,
     })
 }
 

@@ -82,6 +82,12 @@ impl Pipelines {
         }
     }
 
+    /// Whether it is there, whether it can be read or not.
+    #[must_use]
+    pub fn knows(&self, key: &str) -> bool {
+        self.lock().known.contains_key(key)
+    }
+
     /// Whether all of them are known that were there when the watch began.
     #[must_use]
     pub fn synced(&self) -> bool {

@@ -126,6 +126,28 @@ fn the_operator_makes_namespaces_for_tenants_and_takes_none() {
     )
     .refused(says);
     attempt(&own, OPERATOR, "label namespace op-made sendry.io/tenant-").refused(says);
+    // One that is nobody's it does not change at all: neither its annotations nor the standard its pods are held to.
+    for args in [
+        "annotate namespace op-foreign sendry.io/protected=false",
+        "label namespace kube-system pod-security.kubernetes.io/enforce=privileged",
+    ] {
+        attempt(&own, OPERATOR, args).refused(says);
+    }
+}
+
+#[test]
+fn the_operator_makes_no_tokens_of_service_accounts() {
+    let own = server();
+    made(&own, &namespace("op-token", "sendry.io/tenant: op", ""));
+    for namespace in ["op-token", "sendry-system"] {
+        let token = format!(
+            "apiVersion: v1\nkind: Secret\ntype: kubernetes.io/service-account-token\n\
+             metadata: {{ name: token, namespace: {namespace}, annotations: {{ kubernetes.io/service-account.name: default }} }}"
+        );
+        attempt(&own, OPERATOR, APPLY)
+            .with(token)
+            .refused("is of type kubernetes.io/service-account-token");
+    }
 }
 
 /// A Deployment that makes no pods.

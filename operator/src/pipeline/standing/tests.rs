@@ -1,6 +1,6 @@
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
 use sendry_domain::id::TenantId;
-use sendry_store::PipelineRecord;
+use sendry_store::{PipelineRecord, Stamp};
 use serde_json::{Value, json};
 
 use super::*;
@@ -8,6 +8,7 @@ use super::*;
 fn pipeline(name: &str, second: i64, spec: Value) -> Arc<SendryPipeline> {
     let mut pipeline = SendryPipeline::new(name, serde_json::from_value(spec).unwrap());
     pipeline.metadata.creation_timestamp = Some(at(second));
+    pipeline.metadata.uid = Some(uid(name, second).to_string());
     Arc::new(pipeline)
 }
 
@@ -20,6 +21,23 @@ fn deleted(mut pipeline: Arc<SendryPipeline>, policy: DeletionPolicy) -> Arc<Sen
     one.metadata.deletion_timestamp = Some(at(9));
     one.spec.deletion_policy = policy;
     pipeline
+}
+
+/// Of the resource that was made so.
+fn uid(name: &str, second: i64) -> Uuid {
+    let text = format!("{name}{second}");
+    let number = text.bytes().fold(0, |n, b| n * 256 + u128::from(b));
+    Uuid::from_u128(number)
+}
+
+/// Says a row on behalf of the resource of that name made so.
+fn of(second: i64, mut row: ManagedPipeline) -> ManagedPipeline {
+    row.stamp = Some(Stamp {
+        epoch: 1,
+        uid: uid(row.record.name.as_str(), second),
+        generation: 1,
+    });
+    row
 }
 
 fn at(second: i64) -> Time {
@@ -79,7 +97,7 @@ fn a_more_specific_pattern_is_no_conflict() {
 #[test]
 fn one_that_is_drained_is_in_nobodys_way_and_one_that_is_kept_is() {
     let young = shop("young", 2);
-    let rows = [row("old", 1, false)];
+    let rows = [of(1, row("old", 1, false))];
     let drained = deleted(shop("old", 1), DeletionPolicy::Drain);
     assert_eq!(said(&young, &[drained], &rows), None);
     let kept = deleted(shop("old", 1), DeletionPolicy::Retain);
@@ -123,4 +141,43 @@ fn beyond_what_the_tenant_allows_the_youngest_wait_and_claim_nothing() {
     assert_eq!(refused(&c, 3), Some("PatternConflict"));
     let gone = deleted(b.clone(), DeletionPolicy::Drain);
     assert!(standing(&c, &[a.clone(), gone], &[], Some(2)).is_ok());
+}
+
+#[test]
+fn a_row_that_another_resource_of_its_name_has_not_taken_up_still_speaks() {
+    let young = shop("young", 2);
+    // Ingest sends `shop` there, whatever the resource that has the name now asks for.
+    let again = pipeline("old", 3, json!({"services": ["pay"]}));
+    let kept = [of(1, row("old", 1, false))];
+    assert!(said(&young, std::slice::from_ref(&again), &kept).is_some());
+    // What people wrote is as good.
+    let peoples = [row("old", 1, false)];
+    assert!(said(&young, std::slice::from_ref(&again), &peoples).is_some());
+    // Its row, and what it asks for now, are not in each other's way.
+    let pay = pipeline("pay", 4, json!({"services": ["pay"]}));
+    let both = pipeline("old", 3, json!({"services": ["shop", "pay"]}));
+    assert!(said(&pay, std::slice::from_ref(&both), &kept).is_some());
+    assert_eq!(said(&both, &[young.clone(), pay], &kept), None);
+    // Taken up, the resource speaks.
+    let taken_up = [of(3, row("old", 1, false))];
+    assert_eq!(said(&young, &[again], &taken_up), None);
+    // Drained is what was its own alone.
+    let drained = deleted(shop("old", 3), DeletionPolicy::Drain);
+    assert!(said(&young, &[drained], &kept).is_some());
+}
+
+#[test]
+fn one_whose_spec_cannot_be_read_is_judged_by_what_still_routes() {
+    let young = shop("young", 2);
+    let broken = |services| {
+        let spec = json!({"services": [services], "worker": {"concurrency": 65}});
+        pipeline("old", 1, spec)
+    };
+    let rows = [of(1, row("old", 1, false))];
+    // It asks for something else now, and yet has what it had.
+    assert!(said(&young, &[broken("pay")], &rows).is_some());
+    let pay = pipeline("pay", 2, json!({"services": ["pay"]}));
+    assert_eq!(said(&pay, &[broken("pay")], &rows), None);
+    // What was never routed is in nobody's way.
+    assert_eq!(said(&young, &[broken("shop")], &[]), None);
 }

@@ -18,6 +18,7 @@ fn with(look: Option<Look>, min: u32) -> Report {
         workers: Some(Workers {
             look,
             min,
+            capped: false,
             selector: "a=b".to_owned(),
         }),
         ..Report::default()
@@ -57,11 +58,22 @@ fn ready_needs_as_many_workers_as_are_wanted_up_to_the_fewest() {
         ))
     };
     assert_eq!(of(0, 0, 0), yes);
-    assert_eq!(of(0, 0, 2), yes, "suspended");
     assert_eq!(of(5, 2, 2), yes);
     assert_eq!(of(5, 1, 2), no);
-    assert_eq!(of(1, 1, 2), yes, "fewer are wanted");
+    assert_eq!(of(1, 1, 2), no, "fewer are asked for");
     assert_eq!(ready(&with(None, 0)), no);
+}
+
+#[test]
+fn one_that_the_tenants_limit_starves_is_not_ready_and_says_so() {
+    let mut report = with(Some(look(0, 0, Availability::Yes)), 1);
+    let workers = report.workers.as_mut().unwrap();
+    assert!(workers.are_short());
+    workers.capped = true;
+    assert!(!workers.are_short());
+    assert_eq!(ready(&report), words("False", "TenantCap"));
+    report.workers.as_mut().unwrap().min = 0;
+    assert_eq!(ready(&report), words("True", "Ready"));
 }
 
 #[test]
@@ -156,7 +168,7 @@ fn what_needs_a_person_goes_before_what_passes_by_itself() {
 fn what_a_person_asked_for_is_ready_and_said() {
     let report = Report {
         but: Some(("Suspended", "no workers")),
-        ..with(Some(look(0, 0, Availability::Yes)), 1)
+        ..with(Some(look(0, 0, Availability::Yes)), 0)
     };
     assert_eq!(ready(&report), words("True", "Suspended"));
     assert_eq!(

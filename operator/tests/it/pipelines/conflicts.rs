@@ -55,7 +55,7 @@ async fn the_older_keeps_its_pattern_and_the_younger_has_it_when_that_goes() {
 
 #[tokio::test]
 async fn one_that_comes_to_ask_for_what_another_has_loses_all_it_had() {
-    let pipes = Pipes::new().await;
+    let mut pipes = Pipes::new().await;
     pipes.idle("a", json!({"services": ["shop"]})).await;
     pipes.idle("b", json!({"services": ["pay"]})).await;
     assert!(pipes.is_routed("b").await);
@@ -67,8 +67,61 @@ async fn one_that_comes_to_ask_for_what_another_has_loses_all_it_had() {
     assert!(!pipes.is_routed("b").await);
     // What it had stays, and what waits there is still processed.
     assert_eq!(pipes.on_the_broker("b"), (true, 1));
+    pipes.has_workers("b", 1).await;
+    // By another operator too.
+    pipes.stage.stop().await;
+    pipes.scale("b", 0, 0).await;
+    pipes.stage.start();
+    pipes.has_workers("b", 1).await;
     pipes.idle("b", json!({"services": ["pay"]})).await;
     assert!(pipes.is_routed("b").await);
+}
+
+#[tokio::test]
+async fn what_nobody_asks_for_is_worked_off_in_a_default_that_lost_its_pattern() {
+    let pipes = Pipes::new().await;
+    pipes.idle("a", json!({"services": ["shop"]})).await;
+    pipes.idle("default", json!({})).await;
+    let spec = json!({"services": ["shop"], "scaling": {"min": 0}});
+    pipes.apply("default", spec).await;
+    pipes
+        .says("default", "Stalled", "True", Some("PatternConflict"))
+        .await;
+    // Ingest has to send it somewhere.
+    assert_eq!(router(&pipes).await.choose("pay", None).as_str(), "default");
+    assert_eq!(pipes.on_the_broker("default"), (true, 1));
+    pipes.has_workers("default", 1).await;
+}
+
+#[tokio::test]
+async fn what_was_kept_has_a_worker_under_another_operator_whoever_has_its_name() {
+    let mut pipes = Pipes::new().await;
+    let spec = json!({"services": ["shop"], "deletionPolicy": "Retain"});
+    pipes.apply("shop", spec).await;
+    pipes.scale("shop", 1, 1).await;
+    pipes.ready("shop").await;
+    pipes.idle("pay", json!({"services": ["pay"]})).await;
+    pipes.delete("shop").await;
+    pipes.gone("shop").await;
+    pipes.stage.stop().await;
+    pipes.scale("shop", 0, 0).await;
+    pipes.stage.start();
+    pipes.has_workers("shop", 1).await;
+    // One of its name that asks for what it cannot have takes nothing up, and ingest sends there what it did.
+    let spec = json!({"services": ["pay"], "scaling": {"min": 0}});
+    pipes.stage.stop().await;
+    pipes.scale("shop", 0, 0).await;
+    pipes.apply("shop", spec).await;
+    pipes.stage.start();
+    pipes
+        .says("shop", "Stalled", "True", Some("PatternConflict"))
+        .await;
+    pipes.has_workers("shop", 1).await;
+    assert!(pipes.is_routed("shop").await);
+    pipes.apply("other", json!({"services": ["shop"]})).await;
+    pipes
+        .says("other", "Stalled", "True", Some("PatternConflict"))
+        .await;
 }
 
 #[tokio::test]

@@ -174,6 +174,17 @@ impl Pipes {
         workers::name(&self.id(), &PipelineName::new(name).unwrap())
     }
 
+    /// Waits until so many workers are asked for.
+    pub async fn has_workers(&self, name: &str, wanted: i32) {
+        let (api, deployment) = (self.deployments(), self.workers(name));
+        eventually(&format!("{wanted} workers of {name}"), async || {
+            let found = api.get_opt(&deployment).await.unwrap();
+            let replicas = found.and_then(|d| d.spec).and_then(|spec| spec.replicas);
+            is(replicas == Some(wanted), replicas)
+        })
+        .await;
+    }
+
     /// As the autoscaler and nodes would have it: so many are wanted, and so many are ready.
     pub async fn scale(&self, name: &str, wanted: i32, ready: usize) {
         let (api, deployment) = (self.deployments(), self.workers(name));
