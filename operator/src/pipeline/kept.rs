@@ -30,7 +30,7 @@ pub async fn run(cx: Context, followers: Followers, tenants: Tenants, pipelines:
         tracing::warn!(error = %chain(&failure), "kept queues are not followed yet, will try again");
         tokio::time::sleep(AGAIN).await;
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 async fn follow(

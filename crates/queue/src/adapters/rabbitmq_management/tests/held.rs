@@ -58,6 +58,7 @@ async fn what_waits_for_a_parked_queue_that_is_not_there_is_counted() {
     let get = ["queues", vhost, &text, "get"];
     let got = real.vhost.call(Method::POST, &get, Some(reject)).await;
     assert_eq!(got.as_array().map(Vec::len), Some(2));
-    // Nothing is ready, and nobody holds anything; and the broker tries again only after minutes.
+    // Nothing is ready, and nobody holds anything. The broker tries again by itself, minutes later
+    // (`dead_letter_worker_publisher_confirm_timeout`, three where nothing is set).
     holds(&real, &queue, 2).await;
 }
