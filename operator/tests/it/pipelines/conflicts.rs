@@ -81,7 +81,7 @@ async fn one_that_comes_to_ask_for_what_another_has_loses_all_it_had() {
 async fn what_nobody_asks_for_is_worked_off_in_a_default_that_lost_its_pattern() {
     let pipes = Pipes::new().await;
     pipes.idle("a", json!({"services": ["shop"]})).await;
-    pipes.idle("default", json!({})).await;
+    pipes.idle("default", json!({"services": ["own"]})).await;
     let spec = json!({"services": ["shop"], "scaling": {"min": 0}});
     pipes.apply("default", spec).await;
     pipes
@@ -96,11 +96,12 @@ async fn what_nobody_asks_for_is_worked_off_in_a_default_that_lost_its_pattern()
 #[tokio::test]
 async fn what_was_kept_has_a_worker_under_another_operator_whoever_has_its_name() {
     let mut pipes = Pipes::new().await;
+    // Older than what will have been kept: a resource that takes that up is as old as it.
+    pipes.idle("pay", json!({"services": ["pay"]})).await;
     let spec = json!({"services": ["shop"], "deletionPolicy": "Retain"});
     pipes.apply("shop", spec).await;
     pipes.scale("shop", 1, 1).await;
     pipes.ready("shop").await;
-    pipes.idle("pay", json!({"services": ["pay"]})).await;
     pipes.delete("shop").await;
     pipes.gone("shop").await;
     pipes.stage.stop().await;

@@ -213,9 +213,9 @@ async fn at_rest_nothing_is_written() {
     pipes.scale("shop", 1, 1).await;
     pipes.ready("shop").await;
     pipes.idle("rest", json!({})).await;
-    pipes.apply("clash", json!({})).await;
+    pipes.apply("too", json!({})).await;
     pipes
-        .says("clash", "Stalled", "True", Some("PatternConflict"))
+        .says("too", "Stalled", "True", Some("PatternConflict"))
         .await;
     let stage = &mut pipes.stage;
     stage.stop().await;
