@@ -77,9 +77,13 @@ async fn a_secret_that_was_deleted_comes_back_with_another_key_and_the_old_one_g
     })
     .await;
     assert_ne!(new, old.expose());
-    let verifier = stage.verifier(&old).await;
-    assert!(verifier.revoked_at.is_none());
-    assert!(verifier.not_after.is_some());
+    // The new one is published first, and only then does the old one get an end.
+    eventually("an end of the old key", async || {
+        let verifier = stage.verifier(&old).await;
+        assert!(verifier.revoked_at.is_none());
+        is(verifier.not_after.is_some(), ())
+    })
+    .await;
     eventually("a Warning", async || {
         let events = stage.events(&name).await;
         is(events.contains_key("SecretRecreated"), events)
