@@ -46,11 +46,7 @@ enum Verb {
     ///
     /// As root on Debian, with Go, and without Docker: containerd and runc from Debian, the rest built from Go modules the
     /// first time, in minutes. The node has network, mounts and processes of its own, and leaves nothing on the machine
-    /// when it goes. Each checkout has its own.
-    ///
-    ///     cargo xtask cluster up
-    ///     cargo xtask images --load
-    #[command(verbatim_doc_comment)]
+    /// when it goes. Each checkout has its own. `cargo xtask cluster up`, then `cargo xtask images --load`.
     Cluster(cluster::ClusterArgs),
     /// Make the images of containers, without Docker: an archive of each in target/images
     ///

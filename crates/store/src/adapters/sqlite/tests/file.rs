@@ -101,7 +101,7 @@ fn an_empty_file_is_brought_to_this_builds_schema_once() {
     std::fs::write(&path, b"").unwrap();
     for _ in 0..2 {
         drop(open(folder.path()));
-        assert_eq!(version(&path), 4);
+        assert_eq!(version(&path), 5);
     }
     let connection = Connection::open(&path).unwrap();
     let page: i64 = connection
@@ -129,7 +129,7 @@ fn a_file_of_a_newer_build_is_refused_with_advice_and_left_alone() {
             refused,
             OpenError::Newer {
                 found: 99,
-                known: 4,
+                known: 5,
                 ..
             }
         ),
