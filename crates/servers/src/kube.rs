@@ -23,7 +23,7 @@ mod place;
 
 pub use config::kubeconfig_for;
 pub(crate) use config::throw_away;
-pub use kubectl::{ctl, is_ready, kubectl};
+pub use kubectl::{ctl, is_ready, kubectl, wait_until_published};
 pub(crate) use place::Inside;
 use place::Place;
 

@@ -13,7 +13,7 @@ use kube::{
 };
 use sendry_servers::{
     Server,
-    kube::{Kube, Options, ctl},
+    kube::{Kube, Options, ctl, wait_until_published},
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -48,7 +48,7 @@ pub async fn shared() -> PathBuf {
     INSTALLED.get_or_init(install).await.clone()
 }
 
-/// Applies definitions as `kubectl` does, and waits until objects can be.
+/// Applies definitions as `kubectl` does, and waits until objects can be made and explained.
 pub fn install(kubeconfig: &Path, yaml: &str) {
     let apply = [
         "apply",
@@ -58,12 +58,8 @@ pub fn install(kubeconfig: &Path, yaml: &str) {
         "-",
     ];
     ctl(kubeconfig, &apply, Some(yaml)).unwrap();
-    let crds = [
-        "crd/sendrytenants.sendry.io",
-        "crd/sendrypipelines.sendry.io",
-    ];
-    let wait = ["wait", "--for", "condition=Established", "--timeout", "30s"];
-    ctl(kubeconfig, &[&wait[..], &crds[..]].concat(), None).unwrap();
+    let kinds = ["sendrytenants", "sendrypipelines"];
+    wait_until_published(kubeconfig, "sendry.io/v1alpha1", &kinds).unwrap();
 }
 
 pub async fn client(kubeconfig: &Path) -> Client {

@@ -2,7 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use sendry_servers::{Server, kube::ctl};
+use sendry_servers::{
+    Server,
+    kube::{ctl, wait_until_published},
+};
 use serde_json::Value;
 
 /// A cluster.
@@ -20,15 +23,8 @@ impl Cluster {
         let crds = repository("crds");
         let crds = crds.to_str().unwrap();
         cluster.run(&["apply", "--server-side", "--force-conflicts", "-f", crds]);
-        for kind in ["sendrytenants", "sendrypipelines"] {
-            let name = format!("crd/{kind}.sendry.io");
-            cluster.run(&[
-                "wait",
-                "--for=condition=Established",
-                &name,
-                "--timeout=60s",
-            ]);
-        }
+        let kinds = ["sendrytenants", "sendrypipelines"];
+        wait_until_published(&cluster.kubeconfig, "sendry.io/v1alpha1", &kinds).unwrap();
         cluster
     }
 

@@ -4,11 +4,16 @@ use std::{
     io::Write,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    time::Duration,
 };
 
 use anyhow::{Context, ensure};
+use serde_json::Value;
 
-use crate::{install::kubernetes::Program, machine};
+use crate::{install::kubernetes::Program, machine, process};
+
+/// How long an API server may take to publish a definition that it was given: seconds on a busy machine.
+const PUBLISHED: Duration = Duration::from_secs(60);
 
 /// `kubectl`: of `KUBEBUILDER_ASSETS`, else the one that was built, else the one on the search path.
 #[must_use]
@@ -42,17 +47,68 @@ pub fn is_ready(kubeconfig: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-pub(super) fn command(kubeconfig: &Path) -> Command {
+/// Waits until the API server does all for these resources of a group and version, such as `sendry.io/v1alpha1` and
+/// `sendrytenants`, that it does for its own: `Established` only says that objects can be made, and what discovery and
+/// `kubectl explain` tell comes after it.
+///
+/// # Errors
+/// When a resource is not published in time, with what is missing.
+pub fn wait_until_published(
+    kubeconfig: &Path,
+    group_version: &str,
+    resources: &[&str],
+) -> anyhow::Result<()> {
+    let mut missing = String::new();
+    process::wait(PUBLISHED, "definitions to be published", || {
+        match unpublished(kubeconfig, group_version, resources) {
+            Ok(None) => return Ok(Some(())),
+            Ok(Some(resource)) => missing = resource,
+            Err(error) => missing = format!("{error:#}"),
+        }
+        Ok(None)
+    })
+    .with_context(|| format!("{group_version} is not published whole; last missing: {missing}"))
+}
+
+/// What discovery or the schema lacks.
+fn unpublished(
+    kubeconfig: &Path,
+    group_version: &str,
+    resources: &[&str],
+) -> anyhow::Result<Option<String>> {
+    let get = |path: &str| -> anyhow::Result<Value> {
+        let text = ctl(kubeconfig, &["get", "--raw", path], None)?;
+        serde_json::from_str(&text).with_context(|| format!("{path} is no JSON"))
+    };
+    let found = get(&format!("/apis/{group_version}"))?;
+    let found = found["resources"].as_array().cloned().unwrap_or_default();
+    let schema = get(&format!("/openapi/v3/apis/{group_version}"))?;
+    let paths = schema["paths"].as_object().cloned().unwrap_or_default();
+    let missing = resources.iter().find_map(|resource| {
+        let discovered = found.iter().any(|one| one["name"] == **resource);
+        let tail = format!("/{resource}");
+        let described = paths.keys().any(|path| path.ends_with(&tail));
+        match (discovered, described) {
+            (true, true) => None,
+            (false, _) => Some(format!("{resource} in discovery")),
+            (true, false) => Some(format!("{resource} in the schema")),
+        }
+    });
+    Ok(missing)
+}
+
+/// `kubectl` for the cluster of a file. What it remembers of a cluster goes by the address, which another cluster may
+/// have had: so it stands beside the file.
+fn command(kubeconfig: &Path) -> Command {
     let mut command = Command::new(kubectl());
     command.arg("--kubeconfig").arg(kubeconfig);
+    if let Some(folder) = kubeconfig.parent() {
+        command.env("KUBECACHEDIR", folder.join("cache"));
+    }
     command
 }
 
-pub(super) fn run(
-    command: &mut Command,
-    args: &[&str],
-    input: Option<&str>,
-) -> anyhow::Result<String> {
+fn run(command: &mut Command, args: &[&str], input: Option<&str>) -> anyhow::Result<String> {
     let mut child = command
         .args(args)
         .stdin(Stdio::piped())

@@ -150,10 +150,7 @@ impl Place {
     }
 
     pub(super) fn ctl(&self, args: &[&str], input: Option<&str>) -> anyhow::Result<String> {
-        let mut command = kubectl::command(&self.kubeconfig());
-        // What it remembers goes by the port, which another cluster may have had.
-        command.env("KUBECACHEDIR", self.folder.join("cache"));
-        kubectl::run(&mut command, args, input)
+        kubectl::ctl(&self.kubeconfig(), args, input)
     }
 
     pub(super) fn wait_until_ready(&self, server: &mut Process) -> anyhow::Result<()> {
