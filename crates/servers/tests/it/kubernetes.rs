@@ -86,10 +86,7 @@ fn a_cluster_judges_by_rules_policies_and_roles_and_empties_a_namespace_that_goe
 
     cluster.ctl(&["create", "namespace", "shop"], None).unwrap();
     apply(DEFINITION).unwrap();
-    let published = |resource| {
-        kube::wait_until_published(&cluster.kubeconfig(), "test.sendry.io/v1", &[resource])
-    };
-    published("probes").unwrap();
+    kube::wait_until_published(&cluster.kubeconfig(), "test.sendry.io/v1", &["probes"]).unwrap();
     cluster.ctl(&["explain", "probes.spec"], None).unwrap();
     apply(&probe_of("good", 1, 2)).unwrap();
     let said = refusal(apply(&probe_of("bad", 2, 1)));
