@@ -12,11 +12,12 @@
 
 mod crd;
 mod follow;
+mod known;
 mod labelled;
 mod pipelines;
 mod tenants;
 
-use std::fmt::Debug;
+use std::{fmt::Debug, sync::Arc};
 
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::{
@@ -35,12 +36,13 @@ use tokio::sync::mpsc;
 use crate::{events::Events, metrics::OperatorMetrics, work::WorkQueue};
 
 pub use crd::{Crd, CrdWatch};
-pub use pipelines::{Ours, Pipelines, key};
+pub use known::key;
+pub use pipelines::{Ours, Pipelines};
 pub use tenants::Tenants;
 
 pub(crate) use follow::Follow;
+use known::Unreadable;
 use labelled::Labelled;
-use tenants::Unreadable;
 
 /// The API server ends a watch after so many seconds and we begin the next: so long at most goes a connection unnoticed
 /// that is dead without saying so.
@@ -85,7 +87,7 @@ impl Watch {
         );
     }
 
-    async fn follow_tenants(&self, tell: mpsc::UnboundedSender<Unreadable>) {
+    async fn follow_tenants(&self, tell: mpsc::UnboundedSender<Arc<Unreadable>>) {
         let component = self.health.component("tenants");
         let api: Api<DeserializeGuard<SendryTenant>> = Api::all(self.client.clone());
         let mut config = watcher::Config::default().timeout(WATCH_SECONDS);
@@ -129,7 +131,7 @@ impl Watch {
         }
     }
 
-    async fn follow_pipelines(&self, tell: mpsc::UnboundedSender<Unreadable>) {
+    async fn follow_pipelines(&self, tell: mpsc::UnboundedSender<Arc<Unreadable>>) {
         let component = self.health.component("pipelines").informational();
         let api: Api<DeserializeGuard<SendryPipeline>> = Api::all(self.client.clone());
         let config = watcher::Config::default().timeout(WATCH_SECONDS);
@@ -209,14 +211,15 @@ impl Watch {
     }
 
     /// Apart from the watch itself, which must not wait for an Event to be told.
-    async fn tell(&self, mut unreadable: mpsc::UnboundedReceiver<Unreadable>) {
-        while let Some(Unreadable { about, error }) = unreadable.recv().await {
+    async fn tell(&self, mut unreadable: mpsc::UnboundedReceiver<Arc<Unreadable>>) {
+        while let Some(one) = unreadable.recv().await {
+            let Unreadable { about, error } = &*one;
             let note = format!(
                 "this object cannot be read, so nothing is done about it: {error}. Was it made under another version of \
                  the CustomResourceDefinition? Apply it again"
             );
             self.events
-                .publish(&about, EventType::Warning, "Unreadable", "Read", &note)
+                .publish(about, EventType::Warning, "Unreadable", "Read", &note)
                 .await;
         }
     }

@@ -1,7 +1,7 @@
 //! What carries a tenant's label, and whose it is: of Secrets and namespaces, by their metadata alone.
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::BTreeSet,
     hash::{DefaultHasher, Hash, Hasher},
 };
 
@@ -11,6 +11,8 @@ use kube::{
     runtime::watcher::Event,
 };
 use sendry_crds::names::TENANT_LABEL;
+
+use super::known::Known;
 
 /// What has to differ for an object to count as changed.
 pub(super) type Mark = fn(&ObjectMeta) -> u64;
@@ -39,25 +41,18 @@ fn hash(what: &impl Hash) -> u64 {
     hasher.finish()
 }
 
-/// By namespace (empty for namespaces themselves) and name.
-type Key = (String, String);
-
 /// Objects with the label.
 pub(super) struct Labelled {
     mark: Mark,
-    known: HashMap<Key, (String, u64)>,
-    /// Keys in the list that is being read.
-    listing: Option<HashSet<Key>>,
-    synced: bool,
+    /// The tenant that each names.
+    known: Known<String>,
 }
 
 impl Labelled {
     pub(super) fn new(mark: Mark) -> Self {
         Self {
             mark,
-            known: HashMap::new(),
-            listing: None,
-            synced: false,
+            known: Known::default(),
         }
     }
 
@@ -66,61 +61,25 @@ impl Labelled {
         &mut self,
         event: Event<PartialObjectMeta<K>>,
     ) -> BTreeSet<String> {
-        let mut about = BTreeSet::new();
-        match event {
-            Event::Init => self.listing = Some(HashSet::new()),
-            Event::InitApply(object) => {
-                if let Some(listing) = &mut self.listing {
-                    listing.insert(key(&object.metadata));
-                }
-                self.apply(&object.metadata, &mut about);
-            }
-            Event::Apply(object) => self.apply(&object.metadata, &mut about),
-            Event::Delete(object) => self.remove(&key(&object.metadata), &mut about),
-            Event::InitDone => {
-                let listing = self.listing.take().unwrap_or_default();
-                let gone: Vec<Key> = self
-                    .known
-                    .keys()
-                    .filter(|key| !listing.contains(*key))
-                    .cloned()
-                    .collect();
-                for key in gone {
-                    self.remove(&key, &mut about);
-                }
-                if !std::mem::replace(&mut self.synced, true) {
-                    about.clear();
-                }
-            }
-        }
-        if !self.synced {
-            about.clear();
-        }
-        about
-    }
-
-    fn apply(&mut self, meta: &ObjectMeta, about: &mut BTreeSet<String>) {
-        let labels = meta.labels.as_ref();
-        let Some(tenant) = labels.and_then(|labels| labels.get(TENANT_LABEL)) else {
-            return;
-        };
-        let now = (tenant.clone(), (self.mark)(meta));
-        let before = self.known.insert(key(meta), now.clone());
-        if before.as_ref() != Some(&now) {
-            // The label may have been another's before.
-            about.extend(before.map(|(tenant, _)| tenant));
-            about.insert(now.0);
+        let was_synced = self.known.synced();
+        let changes = self.known.hear(event, |object: PartialObjectMeta<K>| {
+            let tenant = object.metadata.labels.as_ref()?.get(TENANT_LABEL)?;
+            // With the label: it may be taken from one tenant to another and nothing else be different.
+            Some((
+                hash(&(tenant, (self.mark)(&object.metadata))),
+                tenant.clone(),
+            ))
+        });
+        // The label may have been another's before.
+        let about = changes
+            .into_iter()
+            .flat_map(|change| [change.before, change.now]);
+        if was_synced {
+            about.flatten().collect()
+        } else {
+            BTreeSet::new()
         }
     }
-
-    fn remove(&mut self, key: &Key, about: &mut BTreeSet<String>) {
-        about.extend(self.known.remove(key).map(|(tenant, _)| tenant));
-    }
-}
-
-fn key(meta: &ObjectMeta) -> Key {
-    let namespace = meta.namespace.clone().unwrap_or_default();
-    (namespace, meta.name.clone().unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -1,16 +1,20 @@
 //! The pipelines that can be read, as far as they are known.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
 };
 
-use k8s_openapi::api::core::v1::ObjectReference;
-use kube::{Resource, ResourceExt, core::DeserializeGuard, runtime::watcher::Event};
+use kube::{ResourceExt, core::DeserializeGuard, runtime::watcher::Event};
 use sendry_crds::SendryPipeline;
 
-use super::{Tenants, labelled, tenants::Unreadable};
+use super::{
+    Tenants,
+    known::{Known, Readable, Unreadable, namespace_of, read},
+};
 use crate::settings::WATCH_FILTER_LABEL;
+
+type Cache = Known<Readable<SendryPipeline>>;
 
 /// The cache. Clones are the same cache.
 ///
@@ -18,24 +22,6 @@ use crate::settings::WATCH_FILTER_LABEL;
 #[derive(Clone, Debug, Default)]
 pub struct Pipelines {
     cache: Arc<RwLock<Cache>>,
-}
-
-#[derive(Debug, Default)]
-struct Cache {
-    known: BTreeMap<String, Known>,
-    /// Keys in the list that is being read.
-    listing: Option<BTreeSet<String>>,
-    /// Every one is known that was there when the watch began.
-    synced: bool,
-}
-
-#[derive(Debug)]
-struct Known {
-    namespace: String,
-    /// `None` = it cannot be read.
-    pipeline: Option<Arc<SendryPipeline>>,
-    /// What matters of its metadata.
-    mark: u64,
 }
 
 /// What an event means.
@@ -48,24 +34,14 @@ pub(super) struct Heard {
     /// The namespaces of those that changed.
     pub namespaces: BTreeSet<String>,
     /// Cannot be read, and was not known to be so.
-    pub unreadable: Vec<Unreadable>,
-}
-
-/// The name under which a pipeline is worked on.
-#[must_use]
-pub fn key(namespace: &str, name: &str) -> String {
-    format!("{namespace}/{name}")
-}
-
-fn key_of(object: &impl ResourceExt) -> String {
-    key(&object.namespace().unwrap_or_default(), &object.name_any())
+    pub unreadable: Vec<Arc<Unreadable>>,
 }
 
 impl Pipelines {
     /// One of them.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<Arc<SendryPipeline>> {
-        self.lock().known.get(key)?.pipeline.clone()
+        self.lock().get(key)?.as_ref().ok().cloned()
     }
 
     /// All of a namespace that can be read; none before all of them are known, since who decides among them has to know
@@ -73,10 +49,12 @@ impl Pipelines {
     #[must_use]
     pub fn of(&self, namespace: &str) -> Vec<Arc<SendryPipeline>> {
         let cache = self.lock();
-        let there = cache.known.values().filter(|k| k.namespace == namespace);
-        let readable = there.filter_map(|known| known.pipeline.clone());
-        if cache.synced {
-            readable.collect()
+        let there = cache
+            .readable()
+            .filter(|(key, _)| namespace_of(key) == namespace);
+        let there = there.map(|(_, pipeline)| pipeline.clone());
+        if cache.synced() {
+            there.collect()
         } else {
             Vec::new()
         }
@@ -85,67 +63,55 @@ impl Pipelines {
     /// Whether it is there, whether it can be read or not.
     #[must_use]
     pub fn knows(&self, key: &str) -> bool {
-        self.lock().known.contains_key(key)
+        self.lock().get(key).is_some()
     }
 
     /// Whether all of them are known that were there when the watch began.
     #[must_use]
     pub fn synced(&self) -> bool {
-        self.lock().synced
+        self.lock().synced()
     }
 
     /// The keys of all that can be read and that are ours to care for.
     #[must_use]
     pub fn keys(&self, ours: &Ours) -> Vec<String> {
         let cache = self.lock();
-        let known = cache.known.iter();
-        let ours = known.filter(|(_, known)| known.pipeline.as_ref().is_some_and(|p| ours.is(p)));
-        ours.map(|(key, _)| key.clone()).collect()
+        let ours = cache.readable().filter(|(_, pipeline)| ours.is(pipeline));
+        ours.map(|(key, _)| key.to_owned()).collect()
     }
 
     /// How many can be read, and how many cannot.
     pub(super) fn counts(&self) -> (i64, i64) {
-        let cache = self.lock();
-        let readable = cache
-            .known
-            .values()
-            .filter(|k| k.pipeline.is_some())
-            .count();
-        let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
-        (count(readable), count(cache.known.len() - readable))
+        self.lock().counts()
     }
 
     /// Takes an event in.
     pub(super) fn hear(&self, event: Event<DeserializeGuard<SendryPipeline>>) -> Heard {
         let mut cache = self.cache.write().unwrap_or_else(PoisonError::into_inner);
+        let was_synced = cache.synced();
         let mut heard = Heard::default();
-        let was_synced = cache.synced;
-        match event {
-            Event::Init => cache.listing = Some(BTreeSet::new()),
-            Event::InitApply(object) => {
-                if let Some(listing) = &mut cache.listing {
-                    listing.insert(key_of(&object));
-                }
-                cache.apply(object, &mut heard);
+        for change in cache.hear(event, read) {
+            if let Some(unreadable) = change.unreadable() {
+                tracing::warn!(pipeline.key = %change.key, error = %unreadable.error, "failed to read a pipeline, leaving it as it is");
+                heard.unreadable.push(unreadable.clone());
             }
-            Event::Apply(object) => cache.apply(object, &mut heard),
-            Event::Delete(object) => cache.remove(&key_of(&object), &mut heard),
-            Event::InitDone => {
-                let listing = cache.listing.take().unwrap_or_default();
-                let gone = cache.known.keys().filter(|key| !listing.contains(*key));
-                for key in gone.cloned().collect::<Vec<_>>() {
-                    cache.remove(&key, &mut heard);
-                }
-                if !was_synced {
-                    let readable = cache.known.iter().filter(|(_, k)| k.pipeline.is_some());
-                    heard.listed = readable.map(|(key, _)| key.clone()).collect();
-                }
-                cache.synced = true;
+            heard
+                .namespaces
+                .insert(namespace_of(&change.key).to_owned());
+            if change.unreadable().is_none() {
+                heard.changed.insert(change.key);
             }
         }
+        let beside = cache
+            .readable()
+            .filter(|(key, _)| heard.namespaces.contains(namespace_of(key)));
+        heard.changed.extend(beside.map(|(key, _)| key.to_owned()));
         if !was_synced {
             heard.changed.clear();
             heard.namespaces.clear();
+            if cache.synced() {
+                heard.listed = cache.readable().map(|(key, _)| key.to_owned()).collect();
+            }
         }
         heard
     }
@@ -153,65 +119,6 @@ impl Pipelines {
     fn lock(&self) -> RwLockReadGuard<'_, Cache> {
         // Nothing under the lock panics half way.
         self.cache.read().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Cache {
-    fn apply(&mut self, object: DeserializeGuard<SendryPipeline>, heard: &mut Heard) {
-        let (key, namespace) = (key_of(&object), object.namespace().unwrap_or_default());
-        let mark = labelled::metadata(object.meta());
-        let changed = self.known.get(&key).is_none_or(|known| known.mark != mark);
-        let pipeline = match object.0 {
-            Ok(mut pipeline) => {
-                // Half of an object's bytes, and of no use to us.
-                pipeline.metadata.managed_fields = None;
-                Some(Arc::new(pipeline))
-            }
-            Err(invalid) => {
-                if changed {
-                    tracing::warn!(pipeline.key = %key, error = %invalid.error, "failed to read a pipeline, leaving it as it is");
-                    let about = ObjectReference {
-                        api_version: Some(SendryPipeline::api_version(&()).into_owned()),
-                        kind: Some(SendryPipeline::kind(&()).into_owned()),
-                        name: invalid.metadata.name.clone(),
-                        namespace: Some(namespace.clone()),
-                        uid: invalid.metadata.uid,
-                        resource_version: invalid.metadata.resource_version,
-                        ..ObjectReference::default()
-                    };
-                    let error = invalid.error;
-                    heard.unreadable.push(Unreadable { about, error });
-                }
-                None
-            }
-        };
-        let readable = pipeline.is_some();
-        let known = Known {
-            namespace: namespace.clone(),
-            pipeline,
-            mark,
-        };
-        self.known.insert(key.clone(), known);
-        if changed {
-            self.neighbours(&namespace, heard);
-            if readable {
-                heard.changed.insert(key);
-            }
-        }
-    }
-
-    fn remove(&mut self, key: &str, heard: &mut Heard) {
-        if let Some(known) = self.known.remove(key) {
-            heard.changed.insert(key.to_owned());
-            self.neighbours(&known.namespace, heard);
-        }
-    }
-
-    fn neighbours(&self, namespace: &str, heard: &mut Heard) {
-        heard.namespaces.insert(namespace.to_owned());
-        let there = |k: &Known| k.namespace == namespace && k.pipeline.is_some();
-        let keys = self.known.iter().filter(|(_, known)| there(known));
-        heard.changed.extend(keys.map(|(key, _)| key.clone()));
     }
 }
 
@@ -240,10 +147,7 @@ impl Ours {
     pub(super) fn may(&self, key: &str, pipelines: &Pipelines) -> bool {
         match pipelines.get(key) {
             Some(pipeline) => self.is(&pipeline),
-            None => {
-                let namespace = key.split('/').next().unwrap_or_default();
-                self.filter.is_none() || self.tenants.name(namespace)
-            }
+            None => self.filter.is_none() || self.tenants.name(namespace_of(key)),
         }
     }
 }
