@@ -63,9 +63,6 @@ enum Bench {
     /// The operator that `operator` measures
     #[command(hide = true)]
     OperatorProcess(operator::process::Args),
-    /// The autoscaler that `operator` measures
-    #[command(hide = true)]
-    ScalingProcess(operator::scaling::process::Args),
 }
 
 #[tokio::main]
@@ -83,6 +80,5 @@ async fn main() -> anyhow::Result<()> {
         Bench::Memory(args) => memory::run(&binary, args).await,
         Bench::Operator(args) => operator::run(args).await,
         Bench::OperatorProcess(args) => operator::process::run(args).await,
-        Bench::ScalingProcess(args) => operator::scaling::process::run(args).await,
     }
 }

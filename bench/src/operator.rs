@@ -3,9 +3,11 @@
 
 mod child;
 mod cluster;
+mod crews;
 mod drift;
 pub mod process;
-pub mod scaling;
+mod scaling;
+mod waves;
 
 use std::{
     collections::BTreeMap,
@@ -325,18 +327,18 @@ impl Bench {
 
     async fn scaling(&self) -> anyhow::Result<()> {
         let (_, url) = self.store(SCALED).await?;
-        let size = (
-            self.args.scaled,
-            self.args.pipelines,
-            Duration::from_secs(self.args.rest),
-        );
+        let size = waves::Size {
+            tenants: self.args.scaled,
+            each: self.args.pipelines,
+        };
+        let rest = Duration::from_secs(self.args.rest);
         scaling::measure(
             &self.kube,
             &self.cluster,
             &self.postgres,
             (SCALED, &url),
             &self.folder,
-            size,
+            (size, rest),
         )
         .await
     }
@@ -362,11 +364,8 @@ impl Bench {
         management_url: Option<String>,
     ) -> anyhow::Result<OperatorProcess> {
         let args = process::Args {
-            kubeconfig: self.cluster.0.clone(),
-            postgres_url,
-            filter: filter.to_owned(),
             management_url,
-            vhost: filter.to_owned(),
+            ..process::Args::new(&self.cluster, &postgres_url, filter)
         };
         OperatorProcess::start(process::command(&args)?, filter, &self.folder)
     }
@@ -380,7 +379,7 @@ fn names(prefix: &str, count: usize) -> Vec<String> {
 async fn idle(operator: &mut OperatorProcess) -> anyhow::Result<child::State> {
     operator
         .until("nothing to wait for a pass", PATIENCE, |state| {
-            state.count("waiting") == 0
+            state.count("waiting") + state.count("pipelinesWaiting") == 0
         })
         .await
 }

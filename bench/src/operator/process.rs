@@ -19,6 +19,7 @@ use sendry_operator::{
     run::{Assemble, Duty, Operator, Parts, connect_cluster},
     settings::Settings,
     topology::{self, Topology},
+    watch::Ours,
 };
 use sendry_queue::{
     adapters::rabbitmq_management::RabbitManagement,
@@ -33,6 +34,11 @@ use sendry_runtime::{
 };
 use sendry_store::adapters::postgres::{PostgresOptions, PostgresStore};
 use serde_json::{Value, json};
+
+use super::{
+    cluster::Cluster,
+    waves::{self, Size},
+};
 
 /// Where its world is.
 #[derive(Clone, Debug, clap::Args)]
@@ -52,6 +58,26 @@ pub struct Args {
     /// The virtual host
     #[arg(long, default_value = "/")]
     pub vhost: String,
+    /// Whose queues fill and empty
+    #[command(flatten)]
+    pub size: Size,
+}
+
+impl Args {
+    /// The broker in memory, and no queue in it that anything waits in.
+    pub fn new(cluster: &Cluster, postgres_url: &str, filter: &str) -> Self {
+        Self {
+            kubeconfig: cluster.0.clone(),
+            postgres_url: postgres_url.to_owned(),
+            filter: filter.to_owned(),
+            management_url: None,
+            vhost: filter.to_owned(),
+            size: Size {
+                tenants: 0,
+                each: 0,
+            },
+        }
+    }
 }
 
 pub async fn run(args: Args) -> anyhow::Result<()> {
@@ -73,12 +99,12 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         owner: settings.owner.clone(),
         interval: settings.topology,
     };
-    let term = Arc::new(Mutex::new(None));
+    let (term, depths) = (Arc::new(Mutex::new(None)), Arc::new(FakeDepths::new()));
     let parts = Parts {
         client: connect_cluster(Some(&args.kubeconfig)).await?,
         store: Arc::new(PostgresStore::connect(PostgresOptions::new(&args.postgres_url)).await?),
         topology: Topology::new(broker, how, SystemClock::shared(), counters.clone()),
-        depths: Arc::new(FakeDepths::new()),
+        depths: depths.clone(),
         clock: SystemClock::shared(),
         entropy: Arc::new(SystemEntropy),
         assemble: remembering(term.clone()),
@@ -92,7 +118,10 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         broker: memory,
     };
     let answers = move || answer_all(|line| asked.answer(line));
-    tokio::task::spawn_blocking(answers).await??;
+    tokio::select! {
+        ended = tokio::task::spawn_blocking(answers) => ended??,
+        failed = waves::run(args.size, depths, SystemClock::shared()) => failed?,
+    }
     operator.stop().await;
     Ok(())
 }
@@ -113,7 +142,7 @@ struct Asked {
 }
 
 /// Answers a line after the other, until the end of the input.
-pub(super) fn answer_all(answer: impl Fn(&str) -> anyhow::Result<Value>) -> anyhow::Result<()> {
+fn answer_all(answer: impl Fn(&str) -> anyhow::Result<Value>) -> anyhow::Result<()> {
     for line in std::io::stdin().lines() {
         let answer = answer(&line?)?;
         let mut out = std::io::stdout().lock();
@@ -158,6 +187,9 @@ impl Asked {
             "brokerReads": self.broker.reads(),
             "brokerWrites": self.broker.writes(),
         });
+        for (name, value) in scaling(&text) {
+            state[name] = value;
+        }
         if let Some(duty) = self.duty() {
             let (tenants, depths) = (duty.tenants.all(), duty.queue.depths());
             let ready = tenants.iter().filter(|tenant| {
@@ -171,13 +203,57 @@ impl Asked {
             state["tenants"] = json!(tenants.len());
             state["waiting"] = json!(depths.change + depths.resync + depths.working);
             state["later"] = json!(depths.later);
+            let depths = duty.pipeline_queue.depths();
+            let waiting = depths.change + depths.resync + depths.working;
+            state["pipelinesWaiting"] = json!(waiting);
+            let keys = duty.pipelines.keys(&Ours {
+                filter: None,
+                tenants: duty.tenants.clone(),
+            });
+            let ready = keys.iter().filter(|key| {
+                let pipeline = duty.pipelines.get(key);
+                let status = pipeline.as_ref().and_then(|p| p.status.as_ref());
+                let said = status.and_then(|status| find(&status.conditions, READY));
+                said.is_some_and(|said| said.status == "True")
+            });
+            state["pipelinesReady"] = json!(ready.count());
         }
         Ok(state)
     }
 }
 
+/// How the autoscaler does.
+fn scaling(text: &str) -> [(&'static str, Value); 9] {
+    let of = |metric: &str| samples(text, &format!("sendry_scale_{metric}"));
+    let count = |metric: &str| -> u64 { of(metric).values().sum() };
+    let within =
+        |metric: &str, bound: &str| count(&format!("{metric}_seconds_bucket{{le=\"{bound}\"}}"));
+    // Sums are no whole numbers.
+    let micros = |metric: &str| {
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix(&format!("sendry_scale_{metric}_seconds_sum ")));
+        let seconds: f64 = line.and_then(|sum| sum.parse().ok()).unwrap_or_default();
+        (seconds * 1e6) as u64
+    };
+    [
+        ("ticks", json!(count("tick_seconds_count"))),
+        ("tickUs", json!(micros("tick"))),
+        ("lookUs", json!(micros("look"))),
+        (
+            "ticksOver1s",
+            json!(count("tick_seconds_count") - within("tick", "1.0")),
+        ),
+        ("writesIn100ms", json!(within("write", "0.1"))),
+        ("writesIn1s", json!(within("write", "1.0"))),
+        ("writesAll", json!(count("write_seconds_count"))),
+        ("decisions", json!(of("decisions_total"))),
+        ("scales", json!(of("writes_total"))),
+    ]
+}
+
 /// A metric's samples by their labels.
-pub(super) fn samples(text: &str, metric: &str) -> BTreeMap<String, u64> {
+fn samples(text: &str, metric: &str) -> BTreeMap<String, u64> {
     let sample = |line: &str| {
         let (labels, value) = line.strip_prefix(metric)?.rsplit_once(' ')?;
         let values = labels.split('"').skip(1).step_by(2);
@@ -197,7 +273,9 @@ pub fn command(args: &Args) -> anyhow::Result<std::process::Command> {
         .arg(&args.kubeconfig)
         .args(["--postgres-url", &args.postgres_url])
         .args(["--filter", &args.filter])
-        .args(["--vhost", &args.vhost]);
+        .args(["--vhost", &args.vhost])
+        .args(["--scaled", &args.size.tenants.to_string()])
+        .args(["--pipelines", &args.size.each.to_string()]);
     if let Some(url) = &args.management_url {
         command.args(["--management-url", url]);
     }

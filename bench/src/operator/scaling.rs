@@ -1,7 +1,5 @@
-//! The autoscaler over a thousand pipelines in one loop: Deployments and statuses on a real API server, the workers' beats
-//! in a real PostgreSQL, the queues in memory; and what a real RabbitMQ takes to be asked about as many queues.
-
-pub mod process;
+//! The whole operator over a thousand pipelines, scaled in one loop: Deployments and statuses on a real API server, the
+//! workers' beats in a real PostgreSQL, the queues in memory; and what a real RabbitMQ takes to be asked about as many.
 
 use std::{
     path::Path,
@@ -11,7 +9,7 @@ use std::{
 
 use anyhow::{Context, ensure};
 use sendry_domain::id::{PipelineName, TenantId};
-use sendry_operator::autoscaler::FIELD_MANAGER;
+use sendry_operator::{autoscaler::FIELD_MANAGER, run::connect_cluster};
 use sendry_queue::{
     QueueDepths,
     adapters::amqp::{AmqpDepths, AmqpOptions, AmqpQueue},
@@ -20,64 +18,86 @@ use sendry_queue::{
 use sendry_servers::{kube::Kube, postgres::Postgres};
 use serde_json::{Value, json};
 
-use super::{PATIENCE, child::OperatorProcess, child::State, cluster::Cluster, list};
+use super::{
+    PATIENCE, SCALED,
+    child::{OperatorProcess, State},
+    cluster::Cluster,
+    crews::Crews,
+    list, names, process, quiet, seconds,
+    waves::Size,
+};
 use crate::report;
 
-/// The namespace of all pipelines. The loop does not care whose namespace one is in.
-pub const NAMESPACE: &str = "scaled";
-/// Looks before it is measured: everything was told of once.
+/// Looks before it is measured, so that every pipeline was told of once.
 const WARM: u64 = 30;
 /// Looks of a real broker.
 const LOOKS: usize = 20;
 
-/// `tenant`'s and pipeline's number in one name, which is also its Deployment's, after `w-`.
-pub fn name(number: usize) -> String {
-    format!("p-{number:04}")
-}
-
-/// Measures the loop for `rest` of its looks.
+/// Measures the operator for `rest` while it follows the load of all pipelines.
 pub async fn measure(
     kube: &Kube,
     cluster: &Cluster,
     postgres: &Postgres,
     (database, url): (&str, &str),
     folder: &Path,
-    (tenants, each, rest): (usize, usize, Duration),
+    (size, rest): (Size, Duration),
 ) -> anyhow::Result<()> {
-    let count = tenants * each;
-    without_controllers(kube)?;
-    cluster.pipelines(NAMESPACE, count).await?;
-    beat(postgres, database, (count, each))?;
+    let count = size.tenants * size.each;
     let args = process::Args {
-        kubeconfig: cluster.0.clone(),
-        postgres_url: url.to_owned(),
-        tenants,
-        each,
+        size,
+        ..process::Args::new(cluster, url, SCALED)
     };
-    let mut scaler = OperatorProcess::start(process::command(&args)?, "scaling", folder)?;
-    let warm = beating(postgres, database, (count, each), async {
-        let looked = scaler.until("the first looks", PATIENCE, |s| s.count("ticks") >= WARM);
-        let before = looked.await?;
-        let (began, cpu) = (Instant::now(), scaler.cpu_seconds()?);
+    let mut operator = OperatorProcess::start(process::command(&args)?, SCALED, folder)?;
+    let tenants = size.tenants as u64;
+    cluster.make(SCALED, &names(SCALED, size.tenants)).await?;
+    operator
+        .until("all tenants to be Ready", PATIENCE, |state| {
+            state.count("ready") == tenants
+        })
+        .await?;
+    without_controllers(kube)?;
+    let crews = Crews {
+        client: connect_cluster(Some(&cluster.0)).await?,
+        postgres,
+        database,
+    };
+    let scaled = crews.beside(async {
+        let began = Instant::now();
+        cluster.pipelines(size).await?;
+        let all = count as u64;
+        let ready = |state: &State| state.count("pipelinesReady") == all;
+        operator
+            .until("all pipelines to be Ready", PATIENCE, ready)
+            .await?;
+        report::figure(
+            &format!("{count} pipelines of {tenants} tenants from `kubectl create` to Ready"),
+            seconds(began.elapsed()),
+            "",
+        );
+        let before = quiet(&mut operator).await?.count("ticks");
+        let warm = |state: &State| state.count("ticks") >= before + WARM;
+        let before = operator.until("the first looks", PATIENCE, warm).await?;
+        let (began, cpu) = (Instant::now(), operator.cpu_seconds()?);
         tokio::time::sleep(rest).await;
-        let after = scaler.state()?;
-        Ok((before, after, scaler.cpu_seconds()? - cpu, began.elapsed()))
+        let after = operator.state()?;
+        let cpu = operator.cpu_seconds()? - cpu;
+        Ok((before, after, cpu, began.elapsed()))
     });
-    let (before, after, cpu, took) = warm.await?;
+    let (before, after, cpu, took) = scaled.await?;
     told(count, &before, &after);
     report::figure(
-        "CPU of that process",
+        "CPU of the whole operator meanwhile",
         format!("{:.1} % of a core", cpu / took.as_secs_f64() * 100.0),
         "≤ 15 %",
     );
-    let (now, most) = scaler.resident_mib()?;
+    let (now, most) = operator.resident_mib()?;
     report::figure(
         "resident memory of it; at most so far",
         format!("{now:.0} MiB; {most:.0} MiB"),
         "≤ 200 MiB",
     );
-    scaler.stop()?;
-    let (told, workers) = cluster.scaled(NAMESPACE).await?;
+    operator.stop()?;
+    let (told, workers) = cluster.scaled().await?;
     ensure!(told == count, "{told} of {count} pipelines were told of");
     report::figure("workers asked for in the end", workers, "");
     Ok(())
@@ -131,52 +151,12 @@ fn without_controllers(kube: &Kube) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Does `work` while a worker of every pipeline says every 2 s what it did, in one statement for all of them.
-async fn beating<T>(
-    postgres: &Postgres,
-    database: &str,
-    (count, each): (usize, usize),
-    work: impl Future<Output = anyhow::Result<T>>,
-) -> anyhow::Result<T> {
-    let beats = async {
-        let mut every = tokio::time::interval(Duration::from_millis(sendry_domain::beat::EVERY));
-        loop {
-            every.tick().await;
-            if let Err(error) =
-                tokio::task::block_in_place(|| beat(postgres, database, (count, each)))
-            {
-                return error;
-            }
-        }
-    };
-    tokio::select! {
-        done = work => done,
-        error = beats => Err(error),
-    }
-}
-
-/// 400 events in 40 messages in the last 2 s, a quarter busy: 1,600 a second each, if they were.
-fn beat(postgres: &Postgres, database: &str, (count, each): (usize, usize)) -> anyhow::Result<()> {
-    let sql = format!(
-        "INSERT INTO process AS p (instance, role, sequence, at, queues)
-         SELECT md5(n::text)::uuid, 'worker', 1, 0,
-                json_build_array(json_build_object(
-                    'tenant', 't-' || lpad((n / {each})::text, 4, '0'), 'pipeline', 'p-' || lpad(n::text, 4, '0'),
-                    'consumers', 4, 'inFlight', 2, 'messages', 0, 'events', 0, 'busyUs', 0))::text
-         FROM generate_series(0, {count} - 1) AS n
-         ON CONFLICT (instance) DO UPDATE SET sequence = p.sequence + 1,
-             queues = json_build_array((p.queues::jsonb -> 0) || jsonb_build_object(
-                 'messages', p.sequence * 40, 'events', p.sequence * 400, 'busyUs', p.sequence * 2000000))::text"
-    );
-    postgres.query(database, &sql).map(drop)
-}
-
 /// How long a real RabbitMQ takes to be asked about `count` quorum queues.
 pub async fn real_broker(url: &str, count: usize) -> anyhow::Result<()> {
     let options = AmqpOptions::new(url)?;
     let queue = AmqpQueue::connect(options.clone());
     let tenant = TenantId::new("asked")?;
-    let pipelines = (0..count).map(|number| PipelineName::new(&name(number)));
+    let pipelines = (0..count).map(|number| PipelineName::new(&format!("p-{number:04}")));
     let pipelines = pipelines.collect::<Result<Vec<_>, _>>()?;
     let queues = TenantQueues::new(tenant.clone(), pipelines.clone(), Limits::default());
     let began = Instant::now();
@@ -216,36 +196,17 @@ pub async fn real_broker(url: &str, count: usize) -> anyhow::Result<()> {
 }
 
 impl Cluster {
-    /// Makes `count` pipelines in a namespace of their own, and their Deployments in the operator's.
-    async fn pipelines(&self, namespace: &str, count: usize) -> anyhow::Result<()> {
-        self.kubectl(&["create", "namespace", namespace], None)
-            .await?;
-        let pipeline = |number: usize| {
+    /// Makes the pipelines of every tenant, in its namespace.
+    async fn pipelines(&self, size: Size) -> anyhow::Result<()> {
+        let pipeline = |(tenant, name): (String, String)| {
             json!({
                 "apiVersion": "sendry.io/v1alpha1",
                 "kind": "SendryPipeline",
-                "metadata": {"name": name(number), "namespace": namespace},
-                "spec": {"scaling": {"max": 20}},
+                "metadata": {"name": name, "namespace": tenant},
+                "spec": {"services": [name], "scaling": {"max": 20}},
             })
         };
-        let deployment = |number: usize| {
-            let labels = json!({"sendry.io/pipeline": name(number)});
-            json!({
-                "apiVersion": "apps/v1",
-                "kind": "Deployment",
-                "metadata": {"name": format!("w-{}", name(number)), "namespace": "sendry-system"},
-                "spec": {
-                    "selector": {"matchLabels": labels},
-                    "template": {
-                        "metadata": {"labels": labels},
-                        "spec": {"containers": [{"name": "worker", "image": "nowhere.invalid/worker"}]},
-                    },
-                },
-            })
-        };
-        let items: Vec<Value> = (0..count)
-            .flat_map(|number| [pipeline(number), deployment(number)])
-            .collect();
+        let items: Vec<Value> = size.names().into_iter().map(pipeline).collect();
         let list = json!({"apiVersion": "v1", "kind": "List", "items": items});
         self.kubectl(&["create", "-f", "-"], Some(list.to_string()))
             .await
@@ -253,8 +214,8 @@ impl Cluster {
     }
 
     /// Pipelines whose status says how many workers there should be, and how many those are together.
-    async fn scaled(&self, namespace: &str) -> anyhow::Result<(usize, u64)> {
-        let args = ["get", "spl", "--namespace", namespace, "-o", "json"];
+    async fn scaled(&self) -> anyhow::Result<(usize, u64)> {
+        let args = ["get", "spl", "--all-namespaces", "-o", "json"];
         let found: Value = serde_json::from_str(&self.kubectl(&args, None).await?)?;
         let items = found["items"].as_array().context("no list")?;
         let said: Vec<u64> = items
