@@ -1,6 +1,6 @@
 //! What is remembered of each pipeline between looks, and what follows from the next one. Pure.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use sendry_domain::{
     id::{PipelineName, TenantId},
@@ -9,9 +9,11 @@ use sendry_domain::{
 };
 
 use super::{Followed, sample::Sample, spec::spec, status::Told};
+use crate::watch::WATCH_SECONDS;
 
-/// A number that was written is believed against a cache that shows the one before it for so long, in milliseconds.
-const CACHE_MAY_LAG: u64 = 15_000;
+/// A number that was written is believed for so long, in milliseconds, against a cache that shows one from before it: a
+/// watch may be dead and not say so until the API server would have ended it.
+const CACHE_MAY_LAG: u64 = (WATCH_SECONDS as u64 + 15) * 1_000;
 
 /// A pipeline with what it is told apart by.
 #[derive(Clone, Debug)]
@@ -50,12 +52,22 @@ pub struct Decided {
 /// What is remembered of one pipeline.
 pub struct Kept {
     history: History,
-    /// The last number written, until the cache shows it: what was there, what is, and when.
-    wrote: Option<(u32, u32, u64)>,
+    /// What was written, until the cache shows it.
+    wrote: Option<Wrote>,
     /// What was last known of queue and workers, in monotonic milliseconds.
     pub known: u64,
     /// What was told last in the status, and when.
     pub told: Option<(Told, u64)>,
+}
+
+/// Numbers that were written and that the cache has not shown yet.
+struct Wrote {
+    /// What stood there before the first and between them: what the cache may show still.
+    over: BTreeSet<u32>,
+    /// The last.
+    to: u32,
+    /// When it was taken.
+    at: u64,
 }
 
 /// What is remembered of all of them, by their uids. One that is gone is forgotten.
@@ -73,7 +85,9 @@ impl Memory {
     /// The API server took `to` in the place of `from`, at `at`.
     pub fn wrote(&mut self, uid: &str, from: u32, to: u32, at: u64) {
         if let Some(kept) = self.kept.get_mut(uid) {
-            kept.wrote = Some((from, to, at));
+            let mut over = kept.wrote.take().map_or_else(BTreeSet::new, |w| w.over);
+            over.insert(from);
+            kept.wrote = Some(Wrote { over, to, at });
         }
     }
 
@@ -133,24 +147,22 @@ impl Kept {
         }
     }
 
-    /// Workers asked for at present: what the cache shows, unless it is what was there before our own last write.
+    /// Workers asked for at present: what the cache shows, unless it shows what was there before our own last write.
     fn workers(&mut self, subject: &Subject, at: u64) -> u32 {
         let shown = subject.followed.workers.as_ref().map_or(0, |w| w.wanted);
-        match self.wrote {
-            Some((before, to, when))
-                if shown == before && at.saturating_sub(when) < CACHE_MAY_LAG =>
-            {
-                to
-            }
-            _ => {
-                self.wrote = None;
-                shown
-            }
+        if let Some(wrote) = &self.wrote
+            && wrote.over.contains(&shown)
+            && at.saturating_sub(wrote.at) < CACHE_MAY_LAG
+        {
+            return wrote.to;
         }
+        self.wrote = None;
+        shown
     }
 }
 
-/// Keeps each tenant's limit. What does not divide goes to the older pipeline.
+/// Keeps each tenant's limit. What does not divide goes to the older pipeline, and to those that have a resource before
+/// those that were kept without one.
 fn cap(subjects: &[Subject], all: &mut [Decided]) {
     let mut tenants: BTreeMap<&TenantId, Vec<usize>> = BTreeMap::new();
     for (number, subject) in subjects.iter().enumerate() {
@@ -163,9 +175,10 @@ fn cap(subjects: &[Subject], all: &mut [Decided]) {
     }
     for mut numbers in tenants.into_values() {
         numbers.sort_by_key(|number| {
-            let metadata = &subjects[*number].followed.pipeline.metadata;
+            let followed = &subjects[*number].followed;
+            let metadata = &followed.pipeline.metadata;
             let made = metadata.creation_timestamp.as_ref().map(|time| time.0);
-            (made, metadata.name.clone())
+            (followed.kept, made, metadata.name.clone())
         });
         let limits = numbers
             .iter()

@@ -163,14 +163,15 @@ fn missing(workers: &Workers) -> Option<(&'static str, String)> {
         let message = "the Deployment of its workers is not seen yet".to_owned();
         return Some(("WorkersStarting", message));
     };
-    let needed = workers.min;
+    // One that wants none is not capped, so that whose limit leaves none has something to do and nobody to do it.
+    let needed = workers.min.max(u32::from(workers.capped));
     if look.ready >= needed && look.wanted >= needed {
         return None;
     }
     if look.wanted < needed && workers.capped {
         let message = format!(
-            "{} of the {needed} workers that scaling.min asks for are allowed: the tenant's pipelines share its \
-             limits.maxWorkers; raise it, or ask for fewer elsewhere",
+            "{} of the {needed} workers that it needs are allowed: the tenant's pipelines share its limits.maxWorkers; \
+             raise it, or ask for fewer elsewhere",
             look.wanted
         );
         return Some(("TenantCap", message));

@@ -7,8 +7,9 @@ use uuid::Uuid;
 use super::WorkerLook;
 
 /// A worker that has not been seen for so long, in milliseconds, is forgotten. Until then one that comes back is not
-/// counted twice.
-const FORGET_AFTER: u64 = 600_000;
+/// counted twice. As long as the store remembers it: no worker beats while the store is away, so that a shorter time would
+/// take all that they ever did for what they did since.
+const FORGET_AFTER: u64 = 86_400_000;
 
 /// Longest time that a batch may have taken for its busy time to tell what a worker can do, in milliseconds. A batch that
 /// waited for a store says nothing of the worker.

@@ -113,8 +113,46 @@ fn what_was_written_is_believed_until_the_cache_shows_it() {
     assert_eq!(numbers(&decided), [(0, 1)]);
     // And a cache that never shows it is believed in the end.
     memory.wrote(&uid, 0, 1, 4 * LOOK);
-    let decided = memory.decide(&at(0), &sample(30_000, &[5]));
+    let decided = memory.decide(&at(0), &sample(90_000, &[5]));
     assert_eq!(numbers(&decided), [(0, 1)]);
+}
+
+#[test]
+fn a_cache_that_lags_over_several_writes_lowers_nobody() {
+    let spec = json!({"scaling": {"mode": "Fixed", "min": 6, "max": 6}});
+    let at = |number: u32| [subject(wanted(followed("shop", "a", spec.clone()), number))];
+    let uid = at(0)[0].uid.clone();
+    let mut memory = Memory::default();
+    let mut from =
+        |memory: &mut Memory, shown, at_ms| memory.decide(&at(shown), &sample(at_ms, &[5]))[0].from;
+    assert_eq!(from(&mut memory, 1, 0), 1);
+    memory.wrote(&uid, 1, 4, 20);
+    assert_eq!(from(&mut memory, 1, LOOK), 4);
+    memory.wrote(&uid, 4, 6, LOOK + 20);
+    for (shown, at) in [(1, 2 * LOOK), (4, 3 * LOOK), (1, 60_000)] {
+        assert_eq!(from(&mut memory, shown, at), 6, "the cache shows {shown}");
+    }
+    // One that was never ours is somebody else's, at once.
+    assert_eq!(from(&mut memory, 9, 62_000), 9);
+    assert_eq!(from(&mut memory, 1, 64_000), 1);
+}
+
+#[test]
+fn who_has_a_resource_goes_before_what_was_kept_without_one() {
+    let asks = |name: &str, kept: bool, second: i64| {
+        let mut followed = with(
+            followed("shop", name, json!({"scaling": {"min": 1}})),
+            |p| {
+                let made = Time(Timestamp::from_second(second).unwrap());
+                p.metadata.creation_timestamp = Some(made);
+            },
+        );
+        (followed.max_workers, followed.kept, followed.draining) = (Some(1), kept, kept);
+        subject(followed)
+    };
+    let subjects = [asks("old", true, 1), asks("new", false, 2)];
+    let decided = Memory::default().decide(&subjects, &sample(0, &[5, 5]));
+    assert_eq!(numbers(&decided), [(1, 0), (1, 1)]);
 }
 
 #[test]

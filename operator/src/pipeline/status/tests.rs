@@ -72,8 +72,18 @@ fn one_that_the_tenants_limit_starves_is_not_ready_and_says_so() {
     workers.capped = true;
     assert!(!workers.are_short());
     assert_eq!(ready(&report), words("False", "TenantCap"));
-    report.workers.as_mut().unwrap().min = 0;
-    assert_eq!(ready(&report), words("True", "Ready"));
+    let workers = report.workers.as_mut().unwrap();
+    workers.min = 0;
+    assert_eq!(ready(&report), words("False", "TenantCap"), "it wants one");
+    report.workers.as_mut().unwrap().look = Some(look(1, 1, Availability::Yes));
+    assert_eq!(
+        ready(&report),
+        words("True", "Ready"),
+        "fewer than it wants"
+    );
+    let workers = report.workers.as_mut().unwrap();
+    (workers.capped, workers.look) = (false, Some(look(0, 0, Availability::Yes)));
+    assert_eq!(ready(&report), words("True", "Ready"), "it wants none");
 }
 
 #[test]

@@ -375,6 +375,17 @@ fn a_worker_that_comes_back_is_not_counted_twice_and_a_new_one_is_counted_whole(
 }
 
 #[test]
+fn what_workers_did_before_a_long_silence_is_not_news() {
+    let mut counters = counters::Counters::default();
+    counters.take(0, &[beat(1, 1, 8_000_000)]);
+    for at in (11..180).map(|minute| minute * 60_000) {
+        counters.take(at, &[]);
+    }
+    let after = counters.take(10_802_000, &[beat(1, 2, 8_000_100)]);
+    assert_eq!(after.events, 100);
+}
+
+#[test]
 fn a_batch_that_waited_for_a_store_says_nothing_of_the_worker() {
     let mut counters = counters::Counters::default();
     let busy = |sequence, events, seconds: u64| WorkerLook {
