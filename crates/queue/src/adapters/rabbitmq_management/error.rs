@@ -80,6 +80,12 @@ pub(super) fn unreachable(
             format!("no answer from the management API at {address} in time"),
             "look at the broker's load, and at the network between".to_owned(),
         ),
+        // With TLS 1.3 a client learns after the handshake that its certificate is not accepted, if the connection has
+        // not ended before it reads so.
+        None if connection.tls.is_some() && !source.is_connect() => (
+            format!("the management API at {address} ended the TLS connection without an answer"),
+            "does it restart, or not accept our certificate? Then give one that it trusts as tls.crt and tls.key".to_owned(),
+        ),
         None => (
             format!("no answer from the management API at {address}"),
             "is the management plugin enabled and the address right?".to_owned(),
