@@ -31,7 +31,7 @@ pub struct TestArgs {
     /// Leave out what takes long: the dashboard's build, integration and doc tests, drift of generated files
     #[arg(long)]
     fast: bool,
-    /// Run the other steps, too, after one has failed
+    /// Run the other steps and tests, too, after one has failed
     #[arg(long)]
     keep_going: bool,
 }
@@ -62,7 +62,7 @@ pub fn run(args: TestArgs) -> ExitCode {
             Ok(())
         });
         rust_steps(&mut steps);
-        rust_tests(&mut steps, fast);
+        rust_tests(&mut steps, fast, keep_going);
         // Also after a failure.
         if let Some(Err(error)) = servers.map(|lease| lease.end(&say)) {
             say(&format!("servers: some were not stopped: {error:#}"));
@@ -86,26 +86,23 @@ fn dashboard_steps(steps: &mut Steps, fast: bool) {
     }
 }
 
-fn rust_tests(steps: &mut Steps, fast: bool) {
+fn rust_tests(steps: &mut Steps, fast: bool, keep_going: bool) {
+    let tests = |which: &[&str]| {
+        let mut command = cargo(["test", "--workspace"]);
+        command.args(which);
+        if keep_going {
+            command.arg("--no-fail-fast");
+        }
+        process::run(&mut command)
+    };
     if fast {
-        steps.run("unit tests", || {
-            process::run(&mut cargo(["test", "--workspace", "--lib"]))
-        });
+        steps.run("unit tests", || tests(&["--lib"]));
         return;
     }
     steps.run("tests", || {
-        process::run(&mut cargo([
-            "test",
-            "--workspace",
-            "--lib",
-            "--bins",
-            "--tests",
-            "--examples",
-        ]))
+        tests(&["--lib", "--bins", "--tests", "--examples"])
     });
-    steps.run("doc tests", || {
-        process::run(&mut cargo(["test", "--workspace", "--doc"]))
-    });
+    steps.run("doc tests", || tests(&["--doc"]));
     steps.run("openapi.json", || generate::openapi(true));
     steps.run("pods", || e2e::run(E2eArgs::default()));
 }
