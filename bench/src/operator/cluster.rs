@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::ensure;
 use sendry_operator::settings::WATCH_FILTER_LABEL;
-use sendry_servers::kube::ctl;
+use sendry_servers::kube::{ctl, wait_until_published};
 use serde_json::{Value, json};
 
 /// The cluster, by its administrator's file.
@@ -18,8 +18,10 @@ impl Cluster {
     /// Our definitions, and the operator's namespace.
     pub async fn prepare(&self) -> anyhow::Result<()> {
         self.apply(sendry_crds::yaml()?).await?;
-        let established = ["wait", "--for=condition=Established", "crd", "--all"];
-        self.kubectl(&established, None).await?;
+        let file = self.0.clone();
+        let kinds = ["sendrytenants", "sendrypipelines"];
+        let wait = move || wait_until_published(&file, "sendry.io/v1alpha1", &kinds);
+        tokio::task::spawn_blocking(wait).await??;
         self.kubectl(&["create", "namespace", "sendry-system"], None)
             .await
             .map(drop)

@@ -3,7 +3,6 @@
 
 use std::{
     path::Path,
-    process::Command,
     time::{Duration, Instant},
 };
 
@@ -145,10 +144,8 @@ fn told(count: usize, before: &State, after: &State) {
 /// Nobody makes pods of the Deployments: there are no nodes, and it would be the controllers that are measured.
 fn without_controllers(kube: &Kube) -> anyhow::Result<()> {
     let ids = kube.ids();
-    let manager = ids.get(1).context("no controller manager")?.pid;
-    let ended = Command::new("kill").arg(manager.to_string()).status()?;
-    ensure!(ended.success(), "the controller manager was not ended");
-    Ok(())
+    let manager = ids.get(1).context("no controller manager")?;
+    manager.stop("TERM", PATIENCE)
 }
 
 /// How long a real RabbitMQ takes to be asked about `count` quorum queues.

@@ -22,7 +22,7 @@ use crate::{
     process::{self, Id, Process},
 };
 
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_secs(180);
 const STOP: Duration = Duration::from_secs(20);
 
 /// A server.

@@ -23,7 +23,7 @@ use crate::{
 const BIN: &str = "/usr/lib/postgresql/15/bin";
 /// The role that tests work as.
 const ROLE: &str = "sendry";
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_secs(180);
 const STOP: Duration = Duration::from_secs(20);
 /// Starts after a kill.
 const TRIES: u32 = 20;

@@ -22,7 +22,7 @@ use crate::{
 /// Debian's package puts the program's scripts here.
 pub(crate) const SCRIPTS: &str = "/usr/lib/rabbitmq/bin";
 /// A node is up in 8–12 s on a quiet machine.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_secs(180);
 /// How long an orderly end may take.
 const STOP: Duration = Duration::from_secs(20);
 

@@ -9,13 +9,15 @@ use hyper::{Request, client::conn::http1::SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-/// No answer takes longer than five seconds; a client that waits longer has found a hang.
-const PATIENCE: Duration = Duration::from_secs(6);
+/// No answer takes longer than five seconds, and on a busy machine a few times that; a client that waits longer has found
+/// a hang.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// One connection, opened when needed.
 #[derive(Debug)]
 pub struct Client {
     address: SocketAddr,
+    patience: Duration,
     sender: Option<SendRequest<Full<Bytes>>>,
 }
 
@@ -60,8 +62,15 @@ impl Client {
     pub fn new(address: SocketAddr) -> Self {
         Self {
             address,
+            patience: PATIENCE,
             sender: None,
         }
+    }
+
+    /// The same that gives an answer up so soon, as applications do that try again elsewhere.
+    #[must_use]
+    pub fn patient_for(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// Sends a request and reads the whole answer.
@@ -76,10 +85,11 @@ impl Client {
         headers: &[(&str, &str)],
         body: Bytes,
     ) -> anyhow::Result<Answer> {
+        let patience = self.patience;
         let outcome =
-            tokio::time::timeout(PATIENCE, self.exchange(method, path, headers, body)).await;
+            tokio::time::timeout(patience, self.exchange(method, path, headers, body)).await;
         let outcome =
-            outcome.unwrap_or_else(|_| Err(anyhow::anyhow!("no answer within {PATIENCE:?}")));
+            outcome.unwrap_or_else(|_| Err(anyhow::anyhow!("no answer within {patience:?}")));
         if outcome.is_err() {
             self.sender = None;
         }

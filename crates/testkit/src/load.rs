@@ -118,6 +118,8 @@ impl Options {
     }
 }
 
+/// How long a client waits for an answer before it tries again elsewhere: just longer than ingest takes for one.
+const GIVES_UP: Duration = Duration::from_secs(6);
 /// Pause after a failed attempt.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -200,7 +202,8 @@ impl Loader {
             let address = targets[self.turn % targets.len()];
             let slot = (place, address);
             let connection = self.connections.remove(&slot);
-            let mut connection = connection.unwrap_or_else(|| Client::new(address));
+            let mut connection =
+                connection.unwrap_or_else(|| Client::new(address).patient_for(GIVES_UP));
             sending.begin(&mut self.journal);
             attempts.push(async move {
                 let outcome = sending.send(&mut connection).await;

@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, bail, ensure};
+use sendry_servers::process;
 use serde::Deserialize;
 
 /// How long a start or an orderly stop may take.
@@ -141,14 +142,10 @@ impl Sendry {
     /// # Errors
     /// When it does not end in time or not with success.
     pub fn stop(mut self) -> anyhow::Result<ExitStatus> {
-        let pid = self.child.id().to_string();
-        ensure!(
-            Command::new("kill")
-                .args(["-TERM", &pid])
-                .status()?
-                .success(),
-            "failed to signal {pid}"
-        );
+        // One that has ended by itself is told of below.
+        if let Some(id) = process::Id::of(self.child.id()) {
+            process::signal("TERM", &[id]);
+        }
         let began = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait()? {

@@ -20,7 +20,7 @@ const EDITOR: &str = "erin";
 const PLATFORM: &str = "pat";
 
 /// A policy takes a moment until the API server goes by it.
-const DEADLINE: Duration = Duration::from_secs(30);
+const DEADLINE: Duration = Duration::from_secs(120);
 
 const ROLES: &str = "
 apiVersion: rbac.authorization.k8s.io/v1

@@ -20,7 +20,8 @@ use crate::{
 const NOWHERE: &str = "sendry/nowhere:none";
 
 pub async fn broken(stage: &Stage, steady: &mut Tenant<'_>) -> anyhow::Result<Told<()>> {
-    let token = stage.token()?;
+    steady.pipeline.settled(5).await?;
+    let (token, old) = (stage.token()?, steady.pipeline.pods()?);
     stage.helm("upgrade", &[format!("workers.image={NOWHERE}")])?;
     ensure!(
         stage.token()? == token,
@@ -40,9 +41,17 @@ pub async fn broken(stage: &Stage, steady: &mut Tenant<'_>) -> anyhow::Result<To
     .await?;
     // Those that run are not taken away before others can take their place.
     let told_of_it = under_load(steady, async |pipeline| {
-        let workers = pipeline.workers()?;
-        ensure!(workers.ready == 5, "{workers:?}");
+        let ready = async || {
+            let workers = pipeline.workers()?;
+            ensure!(workers.ready == 5, "{workers:?}");
+            Ok(())
+        };
+        until(PATIENCE, "five ready workers", ready).await?;
         tokio::time::sleep(Duration::from_secs(5)).await;
+        until(PATIENCE, "five ready workers still", ready).await?;
+        let there = pipeline.pods()?;
+        let gone: Vec<_> = old.iter().filter(|pod| !there.contains(pod)).collect();
+        ensure!(gone.is_empty(), "{gone:?} were taken away; left: {there:?}");
         Ok("five old workers go on".to_owned())
     })
     .await?;

@@ -18,6 +18,12 @@ impl Answer {
     pub fn is(&self, status: u16, code: &str) -> bool {
         self.status == status && self.code == code
     }
+
+    /// It leaves open what became of the event: the broker did not confirm in the time that ingest has, as it happens now
+    /// and then on a busy machine.
+    pub fn is_unsure(&self) -> bool {
+        self.is(503, "unknown")
+    }
 }
 
 impl fmt::Display for Answer {

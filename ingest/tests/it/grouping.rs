@@ -16,8 +16,32 @@ async fn later(ms: u64) {
     tokio::time::sleep(Duration::from_millis(ms)).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+/// By a clock that stands while anything is done, so that it is the same on every machine.
+#[tokio::test]
 async fn under_load_messages_get_larger_instead_of_more() {
+    let stage = Stage::new().await;
+    let confirm = Duration::from_millis(50);
+    stage.queue.fail(Fault::PretendAfter(confirm));
+    tokio::time::pause();
+    let started = Instant::now();
+    let requests = (0..200).map(|n| {
+        let stage = &stage;
+        async move {
+            later(n / 2).await;
+            stage.hit().await.accepted();
+        }
+    });
+    join_all(requests).await;
+    let (took, publishes) = (started.elapsed(), stage.queue.publishes());
+    println!("200 events in {publishes} messages within {took:?}");
+    // The requests come within two confirms, and each of the last ones waits for one under way and for its own.
+    assert!(took <= confirm * 4, "{took:?}");
+    assert!(publishes <= 16, "200 events in {publishes} messages");
+    assert_eq!(stage.queue.most_in_flight.load(SeqCst), 4);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_grouped_is_told_the_place_of_their_own_event() {
     let stage = Stage::new().await;
     stage.queue.fail(Fault::After(Duration::from_millis(50)));
     let requests = (0..200).map(|n| {
@@ -31,20 +55,18 @@ async fn under_load_messages_get_larger_instead_of_more() {
         }
     });
     let mut told = join_all(requests).await;
-    let publishes = stage.queue.publishes();
-    assert!(publishes <= 40, "200 events in {publishes} messages");
     let most = stage.queue.most_in_flight.load(SeqCst);
-    assert!((2..=4).contains(&most), "{most} publishes at once");
+    assert!(most <= 4, "{most} publishes at once");
 
     let messages = stage.drain("default").await;
-    assert_eq!(messages.len(), publishes);
+    assert_eq!(messages.len(), stage.queue.publishes());
     let ids = messages
         .iter()
         .flat_map(|m| (0..m.events.len()).map(|n| format!("{}.{n}", m.id)));
     let mut ids: Vec<_> = ids.collect();
     ids.sort();
     told.sort();
-    assert_eq!(told, ids, "everybody was told the place of their own event");
+    assert_eq!(told, ids);
     for message in &messages {
         assert_eq!(
             message.requests.len(),

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use crate::{
     passes::Passes,
     proxy::Proxy,
-    support::{Corner, PATIENCE, eventually, is},
+    support::{Corner, PATIENCE, SHORT, eventually, is},
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -21,6 +21,7 @@ async fn it_drops_what_it_does_and_writes_nothing_when_it_is_back() {
     let metrics = parts.metrics.clone();
     let mut settings = corner.settings();
     settings.resync = Duration::from_secs(1);
+    settings.lease = SHORT;
     let a = settings.identity.clone();
     let mut first = Operator::start(parts, settings);
     let term = timeout(PATIENCE, first.leads()).await.unwrap();
@@ -31,7 +32,8 @@ async fn it_drops_what_it_does_and_writes_nothing_when_it_is_back() {
     .await;
 
     let parts = corner.parts(corner.client.clone(), passes.assemble());
-    let settings = corner.settings();
+    let mut settings = corner.settings();
+    settings.lease = SHORT;
     let b = settings.identity.clone();
     let mut second = Operator::start(parts, settings);
     proxy.pass(false);

@@ -1,17 +1,23 @@
 //! Several operators beside each other.
 
-use sendry_operator::run::{Operator, Running};
+use sendry_operator::{
+    run::{Operator, Running},
+    settings::Settings,
+};
 use tokio::time::timeout;
 
 use crate::{
     passes::Passes,
-    support::{Corner, PATIENCE, eventually, is},
+    support::{Corner, PATIENCE, SHORT, eventually, is},
 };
 
 /// An operator and its name.
 fn start(corner: &Corner, passes: &Passes) -> (Running, String) {
+    start_with(corner.settings(), corner, passes)
+}
+
+fn start_with(settings: Settings, corner: &Corner, passes: &Passes) -> (Running, String) {
     let parts = corner.parts(corner.client.clone(), passes.assemble());
-    let settings = corner.settings();
     let identity = settings.identity.clone();
     (Operator::start(parts, settings), identity)
 }
@@ -50,9 +56,13 @@ async fn one_that_vanishes_is_replaced() {
     let corner = Corner::shared().await;
     let shop = corner.tenant("shop").await;
     let passes = Passes::default();
-    let (mut first, _) = start(&corner, &passes);
+    let short = || Settings {
+        lease: SHORT,
+        ..corner.settings()
+    };
+    let (mut first, _) = start_with(short(), &corner, &passes);
     let term = timeout(PATIENCE, first.leads()).await.unwrap();
-    let (mut second, b) = start(&corner, &passes);
+    let (mut second, b) = start_with(short(), &corner, &passes);
     drop(first);
     timeout(PATIENCE, second.leads()).await.unwrap();
     assert!(!term.holds());

@@ -12,11 +12,11 @@ use k8s_openapi::{
 };
 use kube::{
     Api, Client, Config, CustomResourceExt,
-    api::{Patch, PatchParams, PostParams},
+    api::{ListParams, Patch, PatchParams, PostParams},
     config::{KubeConfigOptions, Kubeconfig},
     core::DynamicObject,
 };
-use sendry_crds::SendryTenant;
+use sendry_crds::{SendryPipeline, SendryTenant};
 use sendry_operator::{
     context::SystemEntropy,
     leader::Timing,
@@ -39,11 +39,18 @@ use uuid::Uuid;
 /// How long a test waits for what it wants to see.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Terms that a test can wait for.
+/// Terms that a busy machine does not lose.
+const STEADY: Timing = Timing {
+    duration: Duration::from_secs(15),
+    renew: Duration::from_secs(1),
+    give_up: Duration::from_secs(10),
+};
+
+/// Terms whose end a test can wait for.
 pub const SHORT: Timing = Timing {
-    duration: Duration::from_secs(3),
+    duration: Duration::from_secs(6),
     renew: Duration::from_millis(300),
-    give_up: Duration::from_secs(2),
+    give_up: Duration::from_secs(5),
 };
 
 /// Waits for something and says what was seen instead.
@@ -112,7 +119,7 @@ impl Corner {
         ctl(&self.kubeconfig, &args, Some(yaml)).unwrap();
     }
 
-    /// Waits until tenants can be made.
+    /// Waits until tenants can be made, and pipelines where they are defined.
     pub async fn established(&self) {
         let api: Api<CustomResourceDefinition> = Api::all(self.client.clone());
         eventually("the definition to be established", async || {
@@ -133,6 +140,21 @@ impl Corner {
             )
         })
         .await;
+        // It is said a moment before any object is served.
+        for (name, resource) in [
+            (SendryTenant::crd_name(), SendryTenant::api_resource()),
+            (SendryPipeline::crd_name(), SendryPipeline::api_resource()),
+        ] {
+            if api.get_opt(name).await.unwrap().is_none() {
+                continue;
+            }
+            let objects: Api<DynamicObject> = Api::all_with(self.client.clone(), &resource);
+            eventually(&format!("{name} to be served"), async || {
+                let served = objects.list_metadata(&ListParams::default().limit(1)).await;
+                served.map(drop).map_err(|error| error.to_string())
+            })
+            .await;
+        }
     }
 
     /// The name of a tenant of this corner.
@@ -181,7 +203,7 @@ impl Corner {
             namespace: self.operators.clone(),
             identity: format!("operator-{}", &unique[..8]),
             watch_filter: Some(self.name.clone()),
-            lease: SHORT,
+            lease: STEADY,
             ..Settings::default()
         }
         .checked()

@@ -22,8 +22,9 @@ const AWAY: Duration = Duration::from_secs(4);
 const NOTICED: Duration = Duration::from_secs(20);
 /// What has come back is used again within.
 const USED: Duration = Duration::from_secs(30);
-/// Ingest accepts again so long after the broker answers.
-const ACCEPTS: Duration = Duration::from_secs(10);
+/// Ingest accepts again within this after the broker answers; a quiet machine takes a few seconds of it, and the test
+/// tells how many.
+const ACCEPTS: Duration = Duration::from_secs(30);
 /// How much ingest's memory may differ while nothing can be published.
 const FLAT: u64 = 30 << 20;
 
@@ -84,7 +85,7 @@ pub async fn postgres_killed(servers: &mut Servers, scene: &mut Scene) -> anyhow
     sleep(AWAY).await;
     something_waits(scene).await?;
     servers.postgres.restart()?;
-    let (count, _) = probe.check(killed, &["202"]).context("keys are cached")?;
+    let (count, _) = probe.accepted(killed).context("keys are cached")?;
     println!("{count} accepted while PostgreSQL was away");
     workers_ready(scene).await?;
     reads(scene, 200).await?;
@@ -103,7 +104,7 @@ pub async fn mongodb_killed(servers: &mut Servers, scene: &mut Scene) -> anyhow:
     sleep(AWAY).await;
     something_waits(scene).await?;
     servers.mongo.restart()?;
-    let (count, _) = probe.check(killed, &["202"])?;
+    let (count, _) = probe.accepted(killed)?;
     println!("{count} accepted while the MongoDB server was away");
     workers_ready(scene).await?;
     end(scene, probe).await
@@ -135,7 +136,7 @@ pub async fn services_away(_: &mut Servers, scene: &mut Scene) -> anyhow::Result
     .await?;
     scene.cluster.member("analytics")?.start()?;
     reads(scene, 200).await?;
-    let (count, _) = probe.check(killed, &["202"])?;
+    let (count, _) = probe.accepted(killed)?;
     println!("{count} accepted without workers or analytics");
     end(scene, probe).await
 }
@@ -154,7 +155,7 @@ pub async fn postgres_full(servers: &mut Servers, scene: &mut Scene) -> anyhow::
         println!("PostgreSQL did not survive its full disk by itself");
         servers.postgres.restart()?;
     }
-    let (count, _) = probe.check(killed, &["202"])?;
+    let (count, _) = probe.accepted(killed)?;
     println!("{count} accepted while PostgreSQL's disk was full");
     workers_ready(scene).await?;
     end(scene, probe).await
@@ -186,7 +187,7 @@ pub async fn begin(scene: &mut Scene) -> anyhow::Result<Probe> {
     .await?;
     let began = Instant::now();
     sleep(Duration::from_secs(2)).await;
-    probe.check(began, &["202"])?;
+    probe.accepted(began)?;
     Ok(probe)
 }
 

@@ -14,8 +14,9 @@ use crate::{
 
 /// Ingest has to notice within.
 const NOTICED: Duration = Duration::from_secs(15);
-/// Ingest accepts again so long after the alarm is over.
-const ACCEPTS: Duration = Duration::from_secs(5);
+/// Ingest accepts again within this after the alarm is over; a quiet machine takes a second of it, and the test tells how
+/// long it was.
+const ACCEPTS: Duration = Duration::from_secs(30);
 
 /// While an alarm is on, the broker stops reading from who publishes; who consumes goes on.
 pub async fn alarms(servers: &mut Servers, scene: &mut Scene) -> anyhow::Result<()> {
@@ -104,7 +105,7 @@ pub async fn full_queue(_: &mut Servers, scene: &mut Scene) -> anyhow::Result<()
         );
         sleep(Duration::from_millis(200)).await;
     }
-    let (count, p99) = other.check(away_since, &["202"])?;
+    let (count, p99) = other.accepted(away_since)?;
     println!("{count} of the other tenant accepted meanwhile, p99 {p99:.1} ms");
     scene.cluster.member("worker0")?.start()?;
     away::end(scene, other).await

@@ -16,7 +16,7 @@ use tokio::time::sleep;
 use crate::scene::{Scene, until};
 
 /// What has to be noticed is noticed within.
-const NOTICED: Duration = Duration::from_secs(20);
+const NOTICED: Duration = Duration::from_secs(60);
 
 /// Every request one to five times at once at two ingests, a tenth of them with another content.
 pub async fn storms(_: &mut Servers, scene: &mut Scene) -> anyhow::Result<()> {

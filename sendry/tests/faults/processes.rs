@@ -15,6 +15,13 @@ use crate::scene::{Scene, until};
 const STOP: Duration = Duration::from_secs(25);
 /// How long a process stands still.
 const FROZEN: Duration = Duration::from_secs(8);
+/// The broker lists a connection, for closing it, within.
+const LISTED: Duration = Duration::from_secs(30);
+/// Processes are killed for so long, and for longer until it were so many.
+const KILLING: Duration = Duration::from_secs(15);
+const KILLS: u32 = 8;
+/// However slow the machine is.
+const MOST: Duration = Duration::from_secs(90);
 
 /// `kill -9` of any process at any moment, by the seed; now and then of all workers at once.
 pub async fn random_kills(_: &mut Servers, scene: &mut Scene) -> anyhow::Result<()> {
@@ -26,7 +33,7 @@ pub async fn random_kills(_: &mut Servers, scene: &mut Scene) -> anyhow::Result<
     });
     let mut rng = StdRng::seed_from_u64(scene.seed);
     let (began, mut kills) = (Instant::now(), 0);
-    while began.elapsed() < Duration::from_secs(15) {
+    while began.elapsed() < KILLING || (kills < KILLS && began.elapsed() < MOST) {
         sleep(Duration::from_millis(rng.random_range(50..900))).await;
         let names = match rng.random_range(0..4) {
             0 => vec!["worker0", "worker1"],
@@ -44,7 +51,7 @@ pub async fn random_kills(_: &mut Servers, scene: &mut Scene) -> anyhow::Result<
         scene.retarget();
     }
     println!("{kills} kills in {:.1?}", began.elapsed());
-    ensure!(kills >= 5, "only {kills} kills");
+    ensure!(kills >= KILLS, "only {kills} kills");
     Ok(())
 }
 
@@ -100,7 +107,7 @@ pub async fn frozen(_: &mut Servers, scene: &mut Scene) -> anyhow::Result<()> {
     scene.cluster.member("worker0")?.freeze();
     let broker = scene.cluster.broker()?;
     let path = format!("/api/vhosts/{}/connections", scene.urls.vhost);
-    until(FROZEN, "the broker to close all connections", async || {
+    until(LISTED, "the broker to close all connections", async || {
         let answer = broker.send("GET", &path, Bytes::new()).await?;
         let all: Vec<Value> = serde_json::from_slice(&answer)?;
         ensure!(!all.is_empty(), "it tells of none");

@@ -217,6 +217,15 @@ async fn at_rest_nothing_is_written() {
     pipes
         .says("too", "Stalled", "True", Some("PatternConflict"))
         .await;
+    // The autoscaler has said what it makes of them.
+    for name in ["shop", "rest"] {
+        eventually("how many workers are wanted", async || {
+            let status = pipes.api().get(name).await.unwrap().status;
+            let wanted = status.as_ref().and_then(|status| status.desired_replicas);
+            is(wanted.is_some(), status)
+        })
+        .await;
+    }
     let stage = &mut pipes.stage;
     stage.stop().await;
     let version = stage.store.version().await.unwrap();

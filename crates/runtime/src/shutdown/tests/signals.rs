@@ -18,9 +18,10 @@ const ROLE: &str = "SENDRY_RUNTIME_TEST_ROLE";
 
 async fn signal(child: &Child, name: &str) {
     let id = child.id().unwrap().to_string();
+    // The shell's own `kill`: small images have no program of that name.
     assert!(
-        Command::new("kill")
-            .args(["-s", name, &id])
+        Command::new("sh")
+            .args(["-c", "kill -s \"$1\" \"$2\"", "kill", name, &id])
             .status()
             .await
             .unwrap()

@@ -5,6 +5,9 @@ use std::time::Duration;
 use super::{proxy::Proxy, *};
 use crate::{Depth, QueueDepths, QueueError, adapters::amqp::AmqpDepths, contract::stage::message};
 
+/// How long the broker may take to answer where it is asked about time: far more than a busy machine needs.
+const ANSWER: Duration = Duration::from_secs(5);
+
 fn names(count: usize) -> Vec<String> {
     (0..count).map(|n| format!("p{n:03}")).collect()
 }
@@ -22,7 +25,7 @@ async fn filled(names: &[String]) -> (Vhost, AmqpQueue, Vec<QueueName>) {
     (vhost, queue, queues)
 }
 
-/// Asks until all is as `expected`; a broker that was just told may answer of before.
+/// Asks until all is as `expected`: a broker that was just told may answer of before, and one that is busy says 0.
 async fn becomes(depths: &dyn QueueDepths, queues: &[QueueName], expected: &[Option<u64>]) {
     let started = Instant::now();
     loop {
@@ -38,6 +41,14 @@ async fn becomes(depths: &dyn QueueDepths, queues: &[QueueName], expected: &[Opt
 
 fn ready(answer: &Result<Depth, QueueError>) -> Option<u64> {
     answer.as_ref().ok().map(|depth| depth.ready)
+}
+
+/// Asserts that exactly those are told which are told in `expected`, in this one look. How much waits in them is for
+/// [`becomes`].
+fn assert_told(answers: &[Result<Depth, QueueError>], expected: &[Option<u64>], when: &str) {
+    let told: Vec<bool> = answers.iter().map(Result::is_ok).collect();
+    let should: Vec<bool> = expected.iter().map(Option::is_some).collect();
+    assert_eq!(told, should, "{when}: {answers:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -80,8 +91,7 @@ async fn a_missing_queue_is_an_error_for_itself_alone() {
         expected[number] = None;
     }
     let answers = depths.depths(&queues).await;
-    let seen: Vec<Option<u64>> = answers.iter().map(ready).collect();
-    assert_eq!(seen, expected, "in the very first look");
+    assert_told(&answers, &expected, "in the very first look");
     for number in missing {
         let error = answers[number].as_ref().unwrap_err();
         let words = std::error::Error::source(error).unwrap().to_string();
@@ -90,10 +100,11 @@ async fn a_missing_queue_is_an_error_for_itself_alone() {
     }
     // From memory now: no channel is lost for them, and the others are told as ever.
     let before = depths.link.connection().await.unwrap();
-    for _ in 0..20 {
-        let seen: Vec<_> = depths.depths(&queues).await.iter().map(ready).collect();
-        assert_eq!(seen, expected);
+    for look in 0..20 {
+        let answers = depths.depths(&queues).await;
+        assert_told(&answers, &expected, &format!("in look {look}"));
     }
+    becomes(&depths, &queues, &expected).await;
     let after = depths.link.connection().await.unwrap();
     assert!(
         Arc::ptr_eq(&before, &after),
@@ -120,22 +131,22 @@ async fn one_queue_that_hangs_leaves_all_others_known() {
     for hangs in [0, 100, 75] {
         proxy.hang(&queues[hangs]);
         let mut options = proxy.options(&vhost);
-        options.answer_timeout = Duration::from_millis(700);
+        options.answer_timeout = ANSWER;
         let depths = AmqpDepths::connect(options);
         let began = Instant::now();
         let answers = depths.depths(&queues).await;
         let took = began.elapsed();
         expected[hangs] = None;
-        let seen: Vec<Option<u64>> = answers.iter().map(ready).collect();
-        assert_eq!(seen, expected, "{hangs}");
-        assert!(took < Duration::from_millis(1_750), "{took:?}");
+        assert_told(&answers, &expected, &format!("{hangs} hangs"));
+        assert!(took < ANSWER * 3, "{took:?}");
         // It is not waited for again.
         let began = Instant::now();
         let answers = depths.depths(&queues).await;
-        let took = began.elapsed();
-        let seen: Vec<Option<u64>> = answers.iter().map(ready).collect();
-        assert_eq!(seen, expected, "{hangs}");
-        assert!(took < Duration::from_millis(600), "{took:?}");
+        let again = began.elapsed();
+        assert_told(&answers, &expected, &format!("{hangs} hangs still"));
+        assert!(again < ANSWER, "{again:?}");
+        println!("{hangs} hangs: told in {took:.1?}, and then in {again:.1?}");
+        becomes(&depths, &queues, &expected).await;
         expected[hangs] = Some(hangs as u64 % 3);
     }
 }
@@ -143,11 +154,12 @@ async fn one_queue_that_hangs_leaves_all_others_known() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_fell_silent_is_replaced_within_the_look() {
     let (vhost, _queue, queues) = filled(&names(40)).await;
+    let expected: Vec<Option<u64>> = (0..40).map(|n| Some(n % 3)).collect();
     let proxy = Proxy::start().await;
     let mut options = proxy.options(&vhost);
-    options.answer_timeout = Duration::from_millis(700);
+    options.answer_timeout = ANSWER;
     let depths = AmqpDepths::connect(options);
-    assert!(depths.depths(&queues).await.iter().all(Result::is_ok));
+    becomes(&depths, &queues, &expected).await;
     proxy.silence();
     let answers = depths.depths(&queues).await;
     assert!(answers.iter().all(Result::is_ok), "{answers:?}");
@@ -159,11 +171,11 @@ async fn a_broker_that_never_answers_is_given_up_in_time() {
     let port = mute.local_addr().unwrap().port();
     let url = format!("amqp://guest:guest@127.0.0.1:{port}");
     let mut options = AmqpOptions::new(&url).unwrap();
-    options.answer_timeout = Duration::from_millis(500);
+    options.answer_timeout = Duration::from_secs(2);
     let depths = AmqpDepths::connect(options);
     let began = Instant::now();
     let answers = depths.depths(&[queue_named("a"), queue_named("b")]).await;
     let took = began.elapsed();
     assert!(answers.iter().all(Result::is_err), "{answers:?}");
-    assert!(took < Duration::from_millis(1_500), "{took:?}");
+    assert!(took < Duration::from_secs(6), "{took:?}");
 }

@@ -13,9 +13,9 @@ use crate::{
 };
 
 /// Until something must have happened.
-const DEADLINE: Duration = Duration::from_secs(10);
+const DEADLINE: Duration = Duration::from_secs(60);
 /// Longer than any test waits.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(600);
 
 mod contract {
     use super::*;

@@ -80,7 +80,7 @@ async fn counts_whose_connections_are_cut_are_unavailable_and_right_when_repeate
 async fn a_lock_that_is_not_given_is_unavailable_and_leaves_no_name_behind() {
     let database = TestDatabase::migrated().await;
     let mut options = database.options().role("sendry_worker");
-    options.lock_timeout = Duration::from_millis(200);
+    options.lock_timeout = Duration::from_secs(1);
     let store = super::super::PostgresStore::connect(options).await.unwrap();
     let t = view(&store, "locked");
     let message = t.seal.message(1, &request([event()]));
@@ -115,7 +115,8 @@ async fn a_lock_that_is_not_given_is_unavailable_and_leaves_no_name_behind() {
 async fn a_statement_that_takes_too_long_is_unavailable() {
     let database = TestDatabase::migrated().await;
     let mut options = database.options().role("sendry_worker");
-    options.read_timeout = Duration::from_millis(100);
+    // What nothing holds up takes less on any machine.
+    options.read_timeout = Duration::from_secs(2);
     let store = super::super::PostgresStore::connect(options).await.unwrap();
     let t = view(&store, "slow");
     t.send(1, &request([event()])).await;

@@ -76,12 +76,15 @@ async fn nobody_at_the_address_is_said_with_the_address_and_without_the_password
 async fn a_server_that_is_told_later_to_confirm_before_it_writes_gets_no_new_connection() {
     let database = TestDatabase::migrated().await;
     let mut options = database.options();
-    options.connect_timeout = std::time::Duration::from_millis(300);
+    options.connect_timeout = std::time::Duration::from_secs(3);
     let store = PostgresStore::connect(options).await.unwrap();
     let sql = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = off', current_database()); END $$";
     database.execute(sql).await;
     let refused = store.check().await.unwrap_err();
     assert_eq!(refused.category(), "unavailable");
+    // It is for that, and for nothing else.
+    database.execute(&sql.replace("= off", "= on")).await;
+    store.check().await.unwrap();
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Until something must have happened.
-const DEADLINE: Duration = Duration::from_secs(10);
+const DEADLINE: Duration = Duration::from_secs(60);
 
 fn settings(name: &str, retention: i64) -> TenantRecord {
     TenantRecord {

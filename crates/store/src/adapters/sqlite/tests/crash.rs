@@ -9,6 +9,7 @@ use std::{
     },
 };
 
+use rusqlite::Connection;
 use sendry_domain::{rollup::Level, series::SeriesKind, time::HOUR};
 
 use super::{fresh, open};
@@ -23,7 +24,13 @@ use crate::{
 /// Events a message.
 const SIZE: u32 = 20;
 
+/// Both files as of one moment: they are copied one after the other, and in between the log could begin anew. While
+/// somebody reads as of a moment, what the log holds since stays in it.
 fn copy(from: &Path, to: &Path) {
+    let mut reader = Connection::open(from.join("store.db")).unwrap();
+    let reading = reader.transaction().unwrap();
+    let tables = "SELECT count(*) FROM sqlite_schema";
+    let _: i64 = reading.query_row(tables, [], |row| row.get(0)).unwrap();
     for file in ["store.db", "store.db-wal"] {
         fs::copy(from.join(file), to.join(file)).unwrap();
     }
