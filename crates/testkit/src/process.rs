@@ -170,7 +170,7 @@ impl Sendry {
     /// # Errors
     /// Where there is no `/proc`.
     pub fn resident_bytes(&self) -> anyhow::Result<u64> {
-        resident_bytes(self.id())
+        status_bytes(self.id(), "VmRSS:")
     }
 
     /// User and system time used so far, in seconds.
@@ -195,13 +195,17 @@ impl Drop for Sendry {
     }
 }
 
-/// Resident memory of a process in bytes.
-pub(crate) fn resident_bytes(id: u32) -> anyhow::Result<u64> {
+/// Resident memory of a process in bytes without what files back.
+pub(crate) fn held_bytes(id: u32) -> anyhow::Result<u64> {
+    status_bytes(id, "RssAnon:")
+}
+
+fn status_bytes(id: u32, field: &str) -> anyhow::Result<u64> {
     let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
     let line = status
         .lines()
-        .find_map(|l| l.strip_prefix("VmRSS:"))
-        .context("no VmRSS")?;
+        .find_map(|l| l.strip_prefix(field))
+        .with_context(|| format!("no {field}"))?;
     let kib: u64 = line.trim().trim_end_matches("kB").trim().parse()?;
     Ok(kib * 1_024)
 }

@@ -273,13 +273,14 @@ impl Member {
         Ok(self.cpu_before + crate::process::cpu_seconds(child.id())?)
     }
 
-    /// Resident memory in bytes.
+    /// Resident memory in bytes that no file backs: what it holds itself. The pages of the program come and go as the
+    /// machine is short of memory.
     ///
     /// # Errors
     /// When it does not run.
-    pub fn resident_bytes(&self) -> anyhow::Result<u64> {
+    pub fn held_bytes(&self) -> anyhow::Result<u64> {
         let (child, _) = self.running.as_ref().context("it does not run")?;
-        crate::process::resident_bytes(child.id())
+        crate::process::held_bytes(child.id())
     }
 
     /// The end of its log.
