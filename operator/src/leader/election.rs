@@ -14,6 +14,9 @@ use tokio::time::{error::Elapsed, sleep, timeout};
 
 use super::{Act, Leadership, Observed, Record, Seen, Timing, decide, decide::see};
 
+/// So often a Lease is given back anew because somebody wrote it meanwhile.
+const OUTRUN: u32 = 5;
+
 /// One process that stands for election.
 pub struct Candidate {
     api: Api<Lease>,
@@ -190,16 +193,20 @@ impl Candidate {
     }
 
     async fn try_to_give_back(&mut self) -> Result<(), Trouble> {
-        let ours = match self.ours.take() {
+        let mut ours = match self.ours.take() {
             Some(ours) => Some(ours),
             None => self.read().await?,
         };
-        match ours {
-            Some(ours) if holder_of(&ours).as_ref() == Some(&self.identity) => {
-                self.write(Some(&ours), None).await.map(drop)
+        let mut outrun = 0;
+        while let Some(lease) = ours.filter(|l| holder_of(l).as_ref() == Some(&self.identity)) {
+            match self.write(Some(&lease), None).await {
+                // By a renewal that was dropped while it was under way, or by somebody's annotation.
+                Err(trouble) if trouble.is_outrun() && outrun < OUTRUN => outrun += 1,
+                done => return done.map(drop),
             }
-            _ => Ok(()),
+            ours = self.read().await?;
         }
+        Ok(())
     }
 
     /// Somebody else's Lease is looked at so often, and a failed renewal repeated.

@@ -73,6 +73,22 @@ async fn one_leads_until_it_gives_back_and_then_the_other_at_once() {
     assert_eq!(lease.lease_duration_seconds, Some(280));
 }
 
+#[tokio::test]
+async fn what_others_wrote_beside_it_is_no_reason_to_keep_it() {
+    let corner = Corner::shared().await;
+    let (mut a, mut b) = (candidate(&corner, "a", LONG), candidate(&corner, "b", LONG));
+    win(&mut a).await.end();
+    // Since its last renewal, as one that was dropped while it was under way.
+    let note = json!({"metadata": {"annotations": {"note": "since then"}}});
+    let params = PatchParams::default();
+    leases(&corner)
+        .patch(LEASE, &params, &Patch::Merge(note))
+        .await
+        .unwrap();
+    a.give_back().await;
+    assert!(win(&mut b).await.holds());
+}
+
 /// Its loop stands still, as that of a process that was stopped, and nobody tells it anything.
 #[tokio::test]
 async fn a_leader_that_was_frozen_knows_before_it_writes() {
