@@ -265,7 +265,6 @@ impl PipelineReconciler {
             tenant: deleted.broker.tenant.clone(),
             pipeline: deleted.name.clone(),
             spec: deleted.pipeline.spec.worker.clone(),
-            first_replicas: 1,
         };
         workers::ensure(&self.cx, &wanted).await
     }

@@ -154,7 +154,7 @@ fn stamped(mut object: Value) -> Value {
     object
 }
 
-/// A Deployment that makes no pods, for one that is to begin with none: it would begin with one.
+/// A Deployment that makes no pods, to begin with: it would begin with one.
 #[must_use]
 pub fn starting(deployment: &Value) -> Value {
     let mut starting = deployment.clone();

@@ -14,7 +14,6 @@ fn wanted(spec: WorkerSpec) -> Wanted {
         tenant: TenantId::new("acme").unwrap(),
         pipeline: PipelineName::new("orders").unwrap(),
         spec,
-        first_replicas: 1,
     }
 }
 
