@@ -10,6 +10,7 @@ use sendry_crds::{SendryPipelineStatus, condition};
 use super::validate::Refused;
 use crate::{
     condition::{Outcome, Said, merge},
+    error::Category,
     tenant::validate::Invalid,
     topology::Synced,
     workers::{Availability, Look},
@@ -153,6 +154,13 @@ pub fn outcome(report: &Report) -> Outcome {
     }
     match report.workers.as_ref().and_then(missing) {
         Some((reason, message)) => working(reason, &message),
+        // Somebody else's object goes by a person's hand alone.
+        if *reason == Category::Foreign.reason() {
+            return Outcome::Stalled {
+                reason: Cow::Borrowed(reason),
+                message: message.clone(),
+            };
+        }
         None => Outcome::Ready,
     }
 }

@@ -165,6 +165,20 @@ fn what_needs_a_person_goes_before_what_passes_by_itself() {
 }
 
 #[test]
+fn an_object_of_somebody_else_is_for_a_person() {
+    let failed = |reason| Report {
+        failure: Some((reason, "delete it, or move it elsewhere".to_owned())),
+        ..Report::default()
+    };
+    let status = said(&failed("NameTaken"), None, 1);
+    assert_eq!(is(&status, condition::READY), words("False", "NameTaken"));
+    assert_eq!(is(&status, condition::STALLED), words("True", "NameTaken"));
+    assert_eq!(is(&status, condition::RECONCILING).0, "False");
+    let status = said(&failed("StoreUnavailable"), None, 1);
+    assert_eq!(is(&status, condition::STALLED).0, "False");
+}
+
+#[test]
 fn what_a_person_asked_for_is_ready_and_said() {
     let report = Report {
         but: Some(("Suspended", "no workers")),
