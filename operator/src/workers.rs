@@ -26,7 +26,7 @@ pub mod watch;
 use sendry_crds::pipeline::WorkerSpec;
 use sendry_domain::id::{PipelineName, TenantId};
 
-pub use apply::{ensure, remove};
+pub use apply::{ensure, keep_up, remove};
 pub use availability::Availability;
 pub use build::{check, name};
 pub use secret::reader;

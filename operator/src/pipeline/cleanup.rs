@@ -16,6 +16,7 @@ use sendry_domain::{
     id::{PipelineName, TenantId},
     routing::QueueName,
 };
+use sendry_runtime::error_chain::chain;
 use sendry_store::{ManagedPipeline, PipelineRecord, QueueStage, Stamp};
 use uuid::Uuid;
 
@@ -36,7 +37,7 @@ use crate::{
         validate::{Invalid, annotated},
     },
     topology::{Removed, Synced},
-    workers::{self, Wanted},
+    workers,
 };
 
 /// Ingests poll the settings every 2 s; by then the slowest of them has heard of a change, and of a message that it was
@@ -134,7 +135,7 @@ impl PipelineReconciler {
         if matches!(kept, Kept::Nothing | Kept::Drained) {
             self.ports.followers.leave(key);
         } else {
-            self.hold(key, pipeline, &world, true);
+            self.follow_held(key, pipeline, &world, true);
             self.ports.followers.keep(key, pipeline);
         }
         apply::no_finalizer(&self.cx, pipeline).await?;
@@ -180,17 +181,23 @@ impl PipelineReconciler {
             return self.remove(deleted).await;
         }
         match deleted.pipeline.spec.deletion_policy {
-            DeletionPolicy::Retain => Ok(self.retain(deleted, report)),
+            DeletionPolicy::Retain => Ok(self.retain(deleted, report).await),
             DeletionPolicy::Drain => self.drain(deleted, report).await,
         }
     }
 
     /// Everything stays, and a worker with it.
-    fn retain(&self, deleted: &Deleted<'_>, report: &mut Report) -> End {
+    async fn retain(&self, deleted: &Deleted<'_>, report: &mut Report) -> End {
         let look = report.workers.as_ref().and_then(|w| w.look.as_ref());
         let works = look.is_some_and(|look| look.wanted > 0);
         if works || self.since_deleted(deleted.pipeline) >= WORKER_WITHIN {
             return End::Gone(Kept::Retained("as its deletionPolicy says"));
+        }
+        if look.is_none()
+            && let Err(failure) = self.make_workers(deleted).await
+        {
+            // It goes all the same, and whoever looks after kept ones tries again.
+            tracing::warn!(pipeline.key = deleted.key, error = %chain(&failure), "no workers to stay with a kept queue yet");
         }
         report.leaving = Some(Invalid {
             reason: "Retaining",
@@ -230,9 +237,8 @@ impl PipelineReconciler {
         let closed = synced == Synced::Whole;
         report.synced = Some(synced);
         self.tell_drift(deleted).await;
-        if report.workers.as_ref().is_some_and(|w| w.look.is_none()) {
-            self.make_workers(deleted).await?;
-        }
+        // Somebody may have taken them away, or their password.
+        self.make_workers(deleted).await?;
         if closed && self.is_empty(deleted).await? {
             return self.remove(deleted).await;
         }
@@ -261,20 +267,15 @@ impl PipelineReconciler {
 
     /// What drains it: one that was deleted before it took events has no workers yet, and somebody may delete them.
     async fn make_workers(&self, deleted: &Deleted<'_>) -> Result<(), Failure> {
-        let wanted = Wanted {
-            tenant: deleted.broker.tenant.clone(),
-            pipeline: deleted.name.clone(),
-            spec: deleted.pipeline.spec.worker.clone(),
-        };
-        workers::ensure(&self.cx, &wanted).await
+        let (cx, tenant) = (&self.cx, &deleted.broker.tenant);
+        let spec = &deleted.pipeline.spec.worker;
+        workers::reader(cx, tenant, &deleted.name).await?;
+        let kept_up = workers::keep_up(cx, tenant, &deleted.name, Some(spec)).await;
+        kept_up.map(drop)
     }
 
     async fn tell_drift(&self, deleted: &Deleted<'_>) {
-        let queue = deleted.queue().to_string();
-        let tenant = &deleted.broker.tenant;
-        for repair in self.cx.topology.take_drift(tenant, |about| about == queue) {
-            let note = format!("somebody changed the broker behind us; done again: {repair}");
-            let told = Told::warning("DriftRepaired", note);
+        for told in self.drift(&deleted.broker.tenant, &deleted.name) {
             self.publish(deleted.pipeline, &told).await;
         }
     }

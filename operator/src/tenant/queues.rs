@@ -134,7 +134,10 @@ fn queue(row: &ManagedPipeline, backlog_bytes: u64) -> PipelineQueue {
         name: row.record.name.clone(),
         limits: Limits {
             // The tenant's limit is the platform's: a pipeline, which the tenant writes, may ask for less.
-            max_bytes: Some(row.max_bytes.map_or(backlog_bytes, |asked| asked.min(backlog_bytes))),
+            max_bytes: Some(
+                row.max_bytes
+                    .map_or(backlog_bytes, |asked| asked.min(backlog_bytes)),
+            ),
             max_messages: None,
             delivery_limit: row.delivery_limit.unwrap_or(DELIVERY_LIMIT),
         },

@@ -26,7 +26,7 @@ pub struct Pipelines {
 
 /// What an event means.
 #[derive(Debug, Default)]
-pub(super) struct Heard {
+pub(crate) struct Heard {
     /// Changed, new or gone, and those beside it: which of them has a pattern may be another one now.
     pub changed: BTreeSet<String>,
     /// Found by the first list.
@@ -60,12 +60,6 @@ impl Pipelines {
         }
     }
 
-    /// Whether it is there, whether it can be read or not.
-    #[must_use]
-    pub fn knows(&self, key: &str) -> bool {
-        self.lock().get(key).is_some()
-    }
-
     /// Whether all of them are known that were there when the watch began.
     #[must_use]
     pub fn synced(&self) -> bool {
@@ -86,7 +80,7 @@ impl Pipelines {
     }
 
     /// Takes an event in.
-    pub(super) fn hear(&self, event: Event<DeserializeGuard<SendryPipeline>>) -> Heard {
+    pub(crate) fn hear(&self, event: Event<DeserializeGuard<SendryPipeline>>) -> Heard {
         let mut cache = self.cache.write().unwrap_or_else(PoisonError::into_inner);
         let was_synced = cache.synced();
         let mut heard = Heard::default();

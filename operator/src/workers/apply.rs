@@ -14,7 +14,7 @@ use kube::{
     Api, ResourceExt,
     api::{DeleteParams, Patch, PatchParams, Preconditions},
 };
-use sendry_crds::names;
+use sendry_crds::{names, pipeline::WorkerSpec};
 use sendry_domain::id::{PipelineName, TenantId};
 use serde_json::{Value, json};
 
@@ -50,6 +50,36 @@ pub async fn ensure(cx: &Context, wanted: &Wanted) -> Result<(), Failure> {
     simple::<ConfigMap>(&whose, &objects.config).await?;
     deployment(&whose, &objects.deployment).await?;
     simple::<PodDisruptionBudget>(&whose, &objects.budget).await
+}
+
+/// Keeps up workers of which nothing new is asked, and says by which spec: as `asked` says where that can be, otherwise as
+/// they were made last, otherwise by the defaults.
+///
+/// # Errors
+/// As [`ensure`].
+pub async fn keep_up(
+    cx: &Context,
+    tenant: &TenantId,
+    pipeline: &PipelineName,
+    asked: Option<&WorkerSpec>,
+) -> Result<WorkerSpec, Failure> {
+    let spec = match asked.filter(|spec| build::check(spec).is_ok()) {
+        Some(spec) => spec.clone(),
+        None => {
+            let found = Whose::new(cx, tenant, pipeline)
+                .find::<Deployment>()
+                .await?;
+            let made_by = found.and_then(|found| build::made_by(found.annotations()));
+            made_by.unwrap_or_default()
+        }
+    };
+    let wanted = Wanted {
+        tenant: tenant.clone(),
+        pipeline: pipeline.clone(),
+        spec,
+    };
+    ensure(cx, &wanted).await?;
+    Ok(wanted.spec)
 }
 
 /// Takes them away: the Deployment, the budget, the ConfigMap and the Secret, in that order. Only ours, each as it was

@@ -11,7 +11,7 @@ use super::stage::Pipes;
 use crate::support::{eventually, is};
 
 /// A pipeline with one worker, and nothing in its queue.
-async fn working(pipes: &Pipes, spec: serde_json::Value) {
+pub async fn working(pipes: &Pipes, spec: serde_json::Value) {
     pipes.apply("shop", spec).await;
     pipes.scale("shop", 1, 1).await;
     pipes.ready("shop").await;
