@@ -126,6 +126,12 @@ async fn deployment(whose: &Whose<'_>, wanted: &Value) -> Result<(), Failure> {
             to_none(whose).await?;
             apply(whose, wanted, Some(&found)).await
         }
+        // The API server does not show what is not paused, so it is said where somebody paused it, and nowhere else.
+        Some(found) if is_paused(&found) => {
+            let mut going = wanted.clone();
+            going["spec"]["paused"] = json!(false);
+            apply(whose, &going, Some(&found)).await
+        }
         Some(found) if differs(wanted, &found) => apply(whose, wanted, Some(&found)).await,
         Some(_) => Ok(()),
     }
@@ -134,6 +140,12 @@ async fn deployment(whose: &Whose<'_>, wanted: &Value) -> Result<(), Failure> {
 fn is_starting(found: &Deployment) -> bool {
     let applied = found.annotations().get(names::APPLIED_ANNOTATION);
     applied.is_some_and(|applied| applied == build::STARTING)
+}
+
+/// By hand: its pods would stay as they are, whatever is applied.
+fn is_paused(found: &Deployment) -> bool {
+    let spec = found.spec.as_ref();
+    spec.is_some_and(|spec| spec.paused == Some(true))
 }
 
 /// As the autoscaler does it: by the `scale` subresource, which leaves what is applied here without a claim to the number.

@@ -139,6 +139,27 @@ async fn what_somebody_changed_or_deleted_is_made_again() {
 }
 
 #[tokio::test]
+async fn what_somebody_paused_goes_on() {
+    let place = Place::new().await;
+    place.settle().await;
+    let paused = json!({"spec": {"paused": true}});
+    let (name, params) = (place.name(), PatchParams::default());
+    let api = place.api::<Deployment>();
+    api.patch(&name, &params, &Patch::Merge(paused))
+        .await
+        .unwrap();
+    assert_eq!(place.settle().await.len(), 1);
+    let found = place.deployment().await;
+    assert_ne!(found.spec.unwrap().paused, Some(true));
+    assert_eq!(place.settle().await, [""; 0]);
+    // It can be changed as before.
+    let mut place = place;
+    place.spec.prefetch = Some(7);
+    assert_eq!(place.settle().await.len(), 2);
+    assert_eq!(place.settle().await, [""; 0]);
+}
+
+#[tokio::test]
 async fn whoever_deletes_the_secret_gets_another_password_and_other_pods() {
     let place = Place::new().await;
     place.settle().await;
