@@ -29,7 +29,7 @@ use sendry_domain::id::{PipelineName, TenantId};
 pub use apply::{ensure, keep_up, remove};
 pub use availability::Availability;
 pub use build::{check, name};
-pub use secret::reader;
+pub use secret::{reader, readers};
 pub use settings::WorkerSettings;
 pub use watch::{Look, WorkersWatch};
 

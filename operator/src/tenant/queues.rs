@@ -4,6 +4,8 @@
 //! over any of its pipelines. What the store does not say is an operator's, the queue of a tenant that was made without
 //! one, is left alone.
 
+use std::collections::BTreeMap;
+
 use sendry_domain::{
     id::{PipelineName, TenantId},
     routing::DELIVERY_LIMIT,
@@ -103,9 +105,17 @@ pub async fn wanted(cx: &Context, broker: &Broker) -> Result<TenantQueues, Failu
             Failure::store(format!("read the pipelines of tenant {tenant}"), error)
         })?;
     let mut pipelines = Vec::new();
+    let mut readers = if rows.iter().any(has_a_queue) {
+        workers::readers(cx, tenant).await?
+    } else {
+        BTreeMap::new()
+    };
     for row in rows.iter().filter(|row| has_a_queue(row)) {
-        // What is in the way of one pipeline's user is told by its own pass, and holds up nobody else.
-        let reader = workers::reader(cx, tenant, &row.record.name).await.ok();
+        let reader = match readers.remove(&row.record.name) {
+            Some(reader) => Some(reader),
+            // What is in the way of one pipeline's user is told by its own pass, and holds up nobody else.
+            None => workers::reader(cx, tenant, &row.record.name).await.ok(),
+        };
         pipelines.push(PipelineQueue {
             reader,
             ..queue(row, broker.backlog_bytes)
