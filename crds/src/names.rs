@@ -25,6 +25,10 @@ pub const WORKER_NAME: &str = "sendry-worker";
 /// Annotation of workers' objects: a hash of what the operator applied last.
 pub const APPLIED_ANNOTATION: &str = "sendry.io/applied";
 
+/// Annotation of workers' Deployments: what the pipeline said of its workers, so that who has lost the pipeline can keep them
+/// up as they were.
+pub const WORKER_SPEC_ANNOTATION: &str = "sendry.io/worker-spec";
+
 /// Annotation of workers' pods: a hash of their settings, so that a change of these makes new ones.
 pub const CONFIG_ANNOTATION: &str = "sendry.io/config";
 
@@ -46,7 +50,7 @@ pub const DRAIN_TIMEOUT_ANNOTATION: &str = "sendry.io/drain-timeout";
 /// Annotation of a tenant: `"true"` takes over queues and users on the broker that carry another owner's mark.
 pub const ADOPT_ANNOTATION: &str = "sendry.io/adopt";
 
-/// Annotation of a tenant: `"true"` says that its broker will never come back, so nothing on it is waited for.
+/// Annotation of a tenant or a pipeline: `"true"` says that its broker will never come back, so nothing on it is waited for.
 pub const BROKER_GONE_ANNOTATION: &str = "sendry.io/broker-gone";
 
 /// Annotation of our CustomResourceDefinitions, and of protected namespaces: `"true"` allows to delete them.
@@ -94,6 +98,11 @@ pub(crate) const NAMED: &[Named] = &[
         means: "A hash of what the operator applied last, by which it knows that nothing is to be done.",
     },
     Named {
+        name: WORKER_SPEC_ANNOTATION,
+        on: "annotation of workers' Deployments",
+        means: "The pipeline's `spec.worker` as it was applied last: workers of a pipeline that was deleted and kept are kept up by it.",
+    },
+    Named {
         name: CONFIG_ANNOTATION,
         on: "annotation of workers' pods",
         means: "A hash of their settings: another one makes new pods.",
@@ -115,8 +124,8 @@ pub(crate) const NAMED: &[Named] = &[
     },
     Named {
         name: BROKER_GONE_ANNOTATION,
-        on: "annotation of tenants",
-        means: "`\"true\"` says that the broker will never come back, so nothing on it is waited for.",
+        on: "annotation of tenants, and of single pipelines",
+        means: "`\"true\"` says that the broker will never come back, so nothing on it is waited for when a pipeline is deleted.",
     },
     Named {
         name: PIPELINE_FINALIZER,

@@ -90,7 +90,8 @@ pub struct SendryPipelineSpec {
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct QueueSpec {
-    /// Bytes that may wait; beyond it ingest answers 503 `backlog_full`. Default: the tenant's `limits.backlogBytes`.
+    /// Bytes that may wait; beyond it ingest answers 503 `backlog_full`. The tenant's `limits.backlogBytes` is the
+    /// default, and the most: what is above it has no effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("maxLength" = 32))]
     #[x_kube(validation = Rule::new(

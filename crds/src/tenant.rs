@@ -102,7 +102,8 @@ pub struct Limits {
         "isQuantity(string(self)) && quantity(string(self)).compareTo(quantity('1Ki')) >= 0 && quantity(string(self)).compareTo(quantity('5Mi')) <= 0"
     ).message("maxPayload is a quantity from 1Ki to 5Mi"))]
     pub max_payload: Option<Quantity>,
-    /// Bytes that may wait in each of its queues; beyond it ingest answers 503 `backlog_full`. Default: 4Gi.
+    /// Bytes that may wait in each of its queues; beyond it ingest answers 503 `backlog_full`. A pipeline may ask for less,
+    /// and not for more. Default: 4Gi.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("maxLength" = 32))]
     #[x_kube(validation = Rule::new(

@@ -45,6 +45,7 @@ pub fn assemble() -> Assemble {
                 Arc::new(move |namespace: &str| wake.pipelines_of(namespace))
             },
         };
+        let touched = followers.clone();
         let fleet = ClusterFleet {
             followers: followers.clone(),
             tenants: duty.tenants.clone(),
@@ -79,7 +80,7 @@ pub fn assemble() -> Assemble {
             pipelines: Some(Arc::new(pipelines)),
             beside: vec![
                 ("topology", Box::pin(topology(duty.clone(), wake.clone()))),
-                ("workers", Box::pin(workers(duty.clone(), wake))),
+                ("workers", Box::pin(workers(duty.clone(), wake, touched))),
                 ("autoscaler", Box::pin(scaling)),
                 ("kept", Box::pin(kept)),
             ],
@@ -98,10 +99,13 @@ async fn topology(duty: Duty, wake: Wake) {
     context.topology.run(&term, CancellationToken::new()).await;
 }
 
-async fn workers(duty: Duty, wake: Wake) {
+async fn workers(duty: Duty, wake: Wake, followers: Followers) {
     let cx = &duty.context;
     let (client, namespace) = (cx.client.clone(), &cx.settings.namespace);
-    let changed = |tenant: &TenantId, name: &PipelineName| wake.pipeline(tenant, name);
+    let changed = |tenant: &TenantId, name: &PipelineName| {
+        wake.pipeline(tenant, name);
+        followers.touch(tenant, name);
+    };
     duty.workers
         .run(
             client,

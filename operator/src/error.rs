@@ -117,6 +117,12 @@ impl Failure {
         }
     }
 
+    /// Whether somebody else wrote, or leads.
+    #[must_use]
+    pub fn is_anothers(&self) -> bool {
+        matches!(self.category, Category::Conflict | Category::Superseded)
+    }
+
     /// A failure of the store of settings.
     #[must_use]
     pub fn store(doing: impl Into<String>, source: sendry_store::StoreError) -> Self {

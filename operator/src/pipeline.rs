@@ -2,7 +2,7 @@
 //!
 //! Order: its row, which says what queues there should be, then the queue, its limits and its user, seen in effect; then
 //! ingest may send events there; then workers. A pipeline that loses its pattern to an older one takes no new events, and
-//! keeps its queue and at least one worker until it is deleted, unless it is suspended.
+//! keeps its queue and at least one worker until it is deleted, unless it is suspended ([`holding`]).
 //!
 //! **Guarantee.** Ingest never sends events to a queue that was not seen with its limits in effect. Two operators, and
 //! ingest, choose the same one of two pipelines ([`standing`]). How a deleted one goes: see [`cleanup`].
@@ -13,6 +13,7 @@ pub mod cleanup;
 pub mod dereference;
 pub mod drain;
 pub mod fleet;
+mod holding;
 pub mod kept;
 pub mod standing;
 pub mod status;
@@ -30,19 +31,16 @@ use std::{
 
 use async_trait::async_trait;
 use k8s_openapi::jiff::Timestamp;
-use kube::{Api, Resource, ResourceExt, runtime::events::EventType};
+use kube::{Api, Resource, runtime::events::EventType};
 use sendry_crds::{SendryPipeline, condition, names};
-use sendry_domain::{
-    id::{PipelineName, TenantId},
-    routing::QueueName,
-};
+use sendry_domain::id::{PipelineName, TenantId};
 use sendry_runtime::error_chain::chain;
-use sendry_store::{ManagedPipeline, PipelineRecord, QueueStage};
+use sendry_store::ManagedPipeline;
 use uuid::Uuid;
 
 use self::{
     cleanup::{Draining, End},
-    dereference::{Whose, World, dereference},
+    dereference::{Whose, dereference},
     fleet::Followers,
     status::{Report, Workers},
     told::{adopted, kept, transitions},
@@ -51,7 +49,7 @@ use self::{
 use crate::{
     context::Context,
     controller::{Next, Reconcile},
-    error::{Category, Failure},
+    error::Failure,
     tenant::{queues, told::Told},
     topology::Synced,
     watch::Pipelines,
@@ -130,9 +128,8 @@ impl PipelineReconciler {
         let valid = match validate(pipeline, &world) {
             Ok(valid) => valid,
             Err(refused) => {
-                self.hold(key, pipeline, &world, false);
                 done.report.refused = Some(refused);
-                return Ok(());
+                return self.hold(key, pipeline, &world, false, done).await;
             }
         };
         apply::finalizer(cx, pipeline).await?;
@@ -141,13 +138,11 @@ impl PipelineReconciler {
         if let Some(trouble) = &valid.trouble {
             done.report.refused = Some(Refused::Stalled(trouble.clone()));
             self.lose(&valid, row).await?;
-            self.hold(key, pipeline, &world, true);
-            return Ok(());
+            return self.hold(key, pipeline, &world, true, done).await;
         }
         let routed = self.queue(&valid, row, done).await?;
         if !routed {
-            self.hold(key, pipeline, &world, true);
-            return Ok(());
+            return self.hold(key, pipeline, &world, true, done).await;
         }
         self.ports
             .followers
@@ -177,31 +172,6 @@ impl PipelineReconciler {
         apply::row(&self.cx, &stamp, &wanted, Some(row)).await
     }
 
-    /// What waits in a queue is worked off, also where nothing else can be done about the pipeline, or it takes no new events.
-    fn hold(&self, key: &str, pipeline: &Arc<SendryPipeline>, world: &World, retired: bool) {
-        let (followers, name) = (&self.ports.followers, pipeline.name_any());
-        if matches!(world.tenant, Whose::Nobodys) {
-            return followers.keep(key, pipeline);
-        }
-        let has_a_queue = |row: &&ManagedPipeline| {
-            row.record.name.as_str() == name
-                && row.stamp.is_some()
-                && row.stage != QueueStage::Leaving
-        };
-        let Some(row) = world.rows.iter().find(has_a_queue) else {
-            return;
-        };
-        let uid: Option<Uuid> = pipeline.uid().and_then(|uid| uid.parse().ok());
-        let PipelineRecord { tenant, name, .. } = &row.record;
-        if row.stamp.map(|stamp| stamp.uid) != uid {
-            followers.keep_row(row);
-        } else if (retired || row.record.retired) && !pipeline.spec.suspend {
-            followers.drain(key, tenant, name, pipeline);
-        } else {
-            followers.follow(key, tenant, name, pipeline);
-        }
-    }
-
     /// Its row, its queue, and the row again: whether ingest sends events there.
     async fn queue(
         &self,
@@ -218,11 +188,7 @@ impl PipelineReconciler {
         // Before the queue, so that what is in the way of its user is said.
         workers::reader(cx, tenant, &valid.name).await?;
         let synced = queues::ensure_queue(cx, &valid.broker, &valid.name).await?;
-        let queue = QueueName::Pipeline(tenant.clone(), valid.name.clone()).to_string();
-        for repair in cx.topology.take_drift(tenant, |about| about == queue) {
-            let note = format!("somebody changed the broker behind us; done again: {repair}");
-            done.told.push(Told::warning("DriftRepaired", note));
-        }
+        done.told.extend(self.drift(tenant, &valid.name));
         if synced == Synced::Whole && !routed {
             apply::row(cx, &stamp, &build::row(valid, true), None).await?;
             routed = true;
@@ -276,7 +242,7 @@ impl PipelineReconciler {
 
     /// Says why the pass did not end, where that is not over in a moment. What is returned is what to try again for.
     async fn fail(&self, pipeline: &SendryPipeline, mut done: Done, failure: Failure) -> Failure {
-        if matches!(failure.category, Category::Conflict | Category::Superseded) {
+        if failure.is_anothers() {
             return failure;
         }
         done.report.failure = Some((failure.category.reason(), chain(&failure).to_string()));

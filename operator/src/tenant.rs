@@ -199,9 +199,9 @@ impl TenantReconciler {
     async fn broker(&self, valid: &Valid, done: &mut Done) -> Result<(), Failure> {
         let synced = queues::ensure(&self.cx, &valid.into()).await?;
         let (id, told_apart) = (&valid.id, &self.pipelines);
-        // What is a pipeline's own it tells itself.
+        // What is a pipeline's own it tells itself, as long as it has a resource.
         let ours = |about: &str| match queue_named(about) {
-            Some(QueueName::Pipeline(_, name)) => !told_apart.has(id, &name),
+            Some(QueueName::Pipeline(_, name)) => !told_apart.tells(id, &name),
             Some(QueueName::Parked(_)) | None => true,
         };
         for repair in self.cx.topology.take_drift(id, ours) {

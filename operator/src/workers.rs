@@ -2,8 +2,9 @@
 //! Deployment and a PodDisruptionBudget, all of one name.
 //!
 //! **Guarantee.** Nothing of a resource gets into a pod but its checked names and numbers: the image, the credentials and
-//! the pod's shape are the operator's own settings. A pass at rest writes nothing. How many replicas there are is never
-//! written here, but for the first moment of a Deployment: the autoscaler owns it. An object of that name that is not ours,
+//! the pod's shape are the operator's own settings. A pass at rest writes nothing. A Deployment begins with no
+//! replicas, and how many there are is never written here: the autoscaler owns it, and it alone knows what the tenant's
+//! limit leaves. An object of that name that is not ours,
 //! or another pipeline's, is never touched; and nothing is deleted that was not looked at, with its uid, the moment before.
 //!
 //! | module | question |
@@ -25,10 +26,10 @@ pub mod watch;
 use sendry_crds::pipeline::WorkerSpec;
 use sendry_domain::id::{PipelineName, TenantId};
 
-pub use apply::{ensure, remove};
+pub use apply::{ensure, keep_up, remove};
 pub use availability::Availability;
 pub use build::{check, name};
-pub use secret::reader;
+pub use secret::{reader, readers};
 pub use settings::WorkerSettings;
 pub use watch::{Look, WorkersWatch};
 
@@ -41,6 +42,4 @@ pub struct Wanted {
     pub pipeline: PipelineName,
     /// What its resource says of them; see [`check`].
     pub spec: WorkerSpec,
-    /// With how many a Deployment begins that is not there yet. Afterwards it is the autoscaler's.
-    pub first_replicas: u32,
 }

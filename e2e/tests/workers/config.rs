@@ -14,7 +14,6 @@ fn wanted(tenant: &str, spec: WorkerSpec) -> Wanted {
         tenant: TenantId::new(tenant).unwrap(),
         pipeline: PipelineName::new("orders").unwrap(),
         spec,
-        first_replicas: 1,
     }
 }
 

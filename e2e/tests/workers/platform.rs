@@ -68,7 +68,6 @@ impl Platform {
             tenant,
             pipeline: PipelineName::fallback(),
             spec: WorkerSpec::default(),
-            first_replicas: 1,
         };
         let text = build::config(&wanted, &WorkerSettings::default());
         std::fs::write(&config, text).unwrap();

@@ -41,6 +41,5 @@ pub fn workers(valid: &Valid) -> Wanted {
         tenant: valid.broker.tenant.clone(),
         pipeline: valid.name.clone(),
         spec: valid.worker.clone(),
-        first_replicas: if valid.suspended { 0 } else { valid.min },
     }
 }

@@ -16,6 +16,7 @@ use sendry_domain::{
     id::{PipelineName, TenantId},
     routing::QueueName,
 };
+use sendry_runtime::error_chain::chain;
 use sendry_store::{ManagedPipeline, PipelineRecord, QueueStage, Stamp};
 use uuid::Uuid;
 
@@ -32,16 +33,17 @@ use crate::{
     tenant::{
         cleanup::definition_goes,
         queues::{self, Broker},
-        told::Told,
         validate::{Invalid, annotated},
     },
     topology::{Removed, Synced},
-    workers::{self, Wanted},
+    workers,
 };
 
 /// Ingests poll the settings every 2 s; by then the slowest of them has heard of a change, and of a message that it was
 /// sending meanwhile it has an answer.
 const HEARD_AFTER: Duration = Duration::from_secs(5);
+/// For how long it is looked at least whether it is empty, however late it is: as long as that takes where it is.
+const LOOKED: Duration = Duration::from_secs(30);
 /// Between two looks.
 const LOOK: Duration = Duration::from_secs(2);
 /// How long a queue may take to be drained, where nothing is said.
@@ -65,8 +67,8 @@ pub enum Kept {
     Drained,
     /// It is kept, and why.
     Retained(&'static str),
-    /// It was not drained in time, so it is kept.
-    TimedOut,
+    /// It was not seen to be drained in time, and why not; so it is kept.
+    TimedOut(String),
 }
 
 /// How a pass over a deleted pipeline ended.
@@ -134,7 +136,7 @@ impl PipelineReconciler {
         if matches!(kept, Kept::Nothing | Kept::Drained) {
             self.ports.followers.leave(key);
         } else {
-            self.hold(key, pipeline, &world, true);
+            self.follow_held(key, pipeline, &world, true);
             self.ports.followers.keep(key, pipeline);
         }
         apply::no_finalizer(&self.cx, pipeline).await?;
@@ -180,17 +182,23 @@ impl PipelineReconciler {
             return self.remove(deleted).await;
         }
         match deleted.pipeline.spec.deletion_policy {
-            DeletionPolicy::Retain => Ok(self.retain(deleted, report)),
+            DeletionPolicy::Retain => Ok(self.retain(deleted, report).await),
             DeletionPolicy::Drain => self.drain(deleted, report).await,
         }
     }
 
     /// Everything stays, and a worker with it.
-    fn retain(&self, deleted: &Deleted<'_>, report: &mut Report) -> End {
+    async fn retain(&self, deleted: &Deleted<'_>, report: &mut Report) -> End {
         let look = report.workers.as_ref().and_then(|w| w.look.as_ref());
         let works = look.is_some_and(|look| look.wanted > 0);
         if works || self.since_deleted(deleted.pipeline) >= WORKER_WITHIN {
             return End::Gone(Kept::Retained("as its deletionPolicy says"));
+        }
+        if look.is_none()
+            && let Err(failure) = self.make_workers(deleted).await
+        {
+            // It goes all the same, and whoever looks after kept ones tries again.
+            tracing::warn!(pipeline.key = deleted.key, error = %chain(&failure), "no workers to stay with a kept queue yet");
         }
         report.leaving = Some(Invalid {
             reason: "Retaining",
@@ -201,7 +209,7 @@ impl PipelineReconciler {
 
     async fn drain(&self, deleted: &Deleted<'_>, report: &mut Report) -> Result<End, Failure> {
         let within = within(deleted.pipeline);
-        report.leaving = Some(leaving(deleted.pipeline, within));
+        report.leaving = Some(leaving(deleted.pipeline, within, None));
         if self.never_had_it(deleted).await? {
             // The queue of its name is another's, and stays; what is ours beside it goes.
             self.remove(deleted).await?;
@@ -213,30 +221,47 @@ impl PipelineReconciler {
             return Ok(End::Waits(HEARD_AFTER));
         }
         let heard = self.since_retired(deleted);
-        if self.since_deleted(deleted.pipeline) >= within {
-            self.forget(deleted);
-            return Ok(End::Gone(Kept::TimedOut));
-        }
         if deleted.broker_gone {
             return self.remove(deleted).await;
         }
         if heard < HEARD_AFTER {
             return Ok(End::Waits(HEARD_AFTER - heard));
         }
+        // Who begins to look when the time is over looks all the same.
+        let is_over = heard >= LOOKED && self.since_deleted(deleted.pipeline) >= within;
+        let why = match self.why_not_drained(deleted, report).await {
+            Ok(None) => return self.remove(deleted).await,
+            Ok(Some(why)) => why,
+            // Whatever is in the way then, it is kept. Unless another one knows better.
+            Err(failure) if is_over && !failure.is_anothers() => chain(&failure).to_string(),
+            Err(failure) => return Err(failure),
+        };
+        if is_over {
+            self.forget(deleted);
+            return Ok(End::Gone(Kept::TimedOut(why)));
+        }
+        report.leaving = Some(leaving(deleted.pipeline, within, Some(&why)));
+        Ok(End::Waits(LOOK))
+    }
+
+    /// Closes the queue and takes a look. `None`: it is empty for good.
+    async fn why_not_drained(
+        &self,
+        deleted: &Deleted<'_>,
+        report: &mut Report,
+    ) -> Result<Option<String>, Failure> {
         if deleted.row.stage == QueueStage::Open {
             self.write(deleted, QueueStage::Closed).await?;
         }
         let synced = queues::ensure_drain(&self.cx, &deleted.broker, &deleted.name).await?;
-        let closed = synced == Synced::Whole;
-        report.synced = Some(synced);
+        report.synced = Some(synced.clone());
         self.tell_drift(deleted).await;
-        if report.workers.as_ref().is_some_and(|w| w.look.is_none()) {
-            self.make_workers(deleted).await?;
-        }
-        if closed && self.is_empty(deleted).await? {
-            return self.remove(deleted).await;
-        }
-        Ok(End::Waits(LOOK))
+        // Somebody may have taken them away, or their password.
+        self.make_workers(deleted).await?;
+        Ok(match synced {
+            Synced::Whole => self.why_not_empty(deleted).await,
+            Synced::Not { message, .. } | Synced::Conflict { message } => Some(message),
+        })
     }
 
     /// It never had the queue of its name, which is another's: so said its status before it was deleted, and so it is still.
@@ -261,55 +286,64 @@ impl PipelineReconciler {
 
     /// What drains it: one that was deleted before it took events has no workers yet, and somebody may delete them.
     async fn make_workers(&self, deleted: &Deleted<'_>) -> Result<(), Failure> {
-        let wanted = Wanted {
-            tenant: deleted.broker.tenant.clone(),
-            pipeline: deleted.name.clone(),
-            spec: deleted.pipeline.spec.worker.clone(),
-            first_replicas: 1,
-        };
-        workers::ensure(&self.cx, &wanted).await
+        let (cx, tenant) = (&self.cx, &deleted.broker.tenant);
+        let spec = &deleted.pipeline.spec.worker;
+        workers::reader(cx, tenant, &deleted.name).await?;
+        let kept_up = workers::keep_up(cx, tenant, &deleted.name, Some(spec)).await;
+        kept_up.map(drop)
     }
 
     async fn tell_drift(&self, deleted: &Deleted<'_>) {
-        let queue = deleted.queue().to_string();
-        let tenant = &deleted.broker.tenant;
-        for repair in self.cx.topology.take_drift(tenant, |about| about == queue) {
-            let note = format!("somebody changed the broker behind us; done again: {repair}");
-            let told = Told::warning("DriftRepaired", note);
+        for told in self.drift(&deleted.broker.tenant, &deleted.name) {
             self.publish(deleted.pipeline, &told).await;
         }
     }
 
-    /// One look at a queue that nothing comes into any more.
-    async fn is_empty(&self, deleted: &Deleted<'_>) -> Result<bool, Failure> {
+    /// One look at a queue that nothing comes into any more. `None`: it is empty for good.
+    async fn why_not_empty(&self, deleted: &Deleted<'_>) -> Option<String> {
         let queue = deleted.queue();
         // Whoever cannot say what it holds may hold something.
-        let held = self.cx.topology.held(&queue).await.unwrap_or(None);
+        let held = self.cx.topology.held(&queue).await;
         let depths = self.cx.depths.depths(std::slice::from_ref(&queue)).await;
         // Afterwards: what a worker took before is in what it says now.
         let beats = self.cx.store.beats().await;
-        let beats = beats.map_err(|error| {
-            Failure::store(format!("read what the workers of {queue} hold"), error)
-        })?;
         let now = self.cx.clock.monotonic_ms();
         let mut drains = self.drains();
         let Some(drain) = drains.get_mut(&deleted.stamp.uid) else {
-            return Ok(false);
+            return Some("it is looked at from the beginning".to_owned());
         };
-        let nothing = drain.emptiness.holds(held, now);
-        let alive = drain.liveness.alive(beats, now);
-        let of_queue = |beat| -> Option<Drainer<'_>> {
-            let beat: &sendry_domain::beat::Beat = beat;
-            let found = beat.queues.iter().find(|of| of.queue() == queue)?;
-            Some((beat, found))
-        };
-        let drainers: Vec<Drainer<'_>> = alive.iter().filter_map(of_queue).collect();
-        Ok(match depths.first() {
-            Some(Ok(depth)) => drain.emptiness.look(depth, &drainers) && nothing,
-            Some(Err(_)) | None => {
-                drain.emptiness.unknown();
-                false
+        let nothing = drain
+            .emptiness
+            .holds(held.as_ref().copied().unwrap_or(None), now);
+        let seen = match (depths.first(), beats) {
+            (Some(Ok(depth)), Ok(beats)) => {
+                let alive = drain.liveness.alive(beats, now);
+                let of_queue = |beat| -> Option<Drainer<'_>> {
+                    let beat: &sendry_domain::beat::Beat = beat;
+                    let found = beat.queues.iter().find(|of| of.queue() == queue)?;
+                    Some((beat, found))
+                };
+                let drainers: Vec<Drainer<'_>> = alive.iter().filter_map(of_queue).collect();
+                let seen = drain.emptiness.look(depth, &drainers);
+                seen.map_err(|why| why.to_string())
             }
+            (depth, beats) => {
+                drain.emptiness.unknown();
+                Err(match (depth, beats) {
+                    (_, Err(error)) => {
+                        format!("nobody knows what its workers hold: {}", chain(&error))
+                    }
+                    (Some(Err(error)), _) => format!("it cannot be asked: {}", chain(error)),
+                    _ => "it cannot be asked".to_owned(),
+                })
+            }
+        };
+        seen.err().or_else(|| match (held, nothing) {
+            (Err(error), _) => Some(format!(
+                "the broker does not say how much it holds: {}",
+                chain(&error)
+            )),
+            (Ok(_), nothing) => nothing.err().map(|why| why.to_string()),
         })
     }
 
@@ -403,7 +437,8 @@ fn within(pipeline: &SendryPipeline) -> Duration {
     said.map_or(DRAIN_WITHIN, Duration::from_millis)
 }
 
-fn leaving(pipeline: &SendryPipeline, within: Duration) -> Invalid {
+/// `seen` is why it is not known to be empty yet.
+fn leaving(pipeline: &SendryPipeline, within: Duration, seen: Option<&str>) -> Invalid {
     let at = pipeline.metadata.deletion_timestamp.as_ref();
     let until = at.and_then(|at| {
         let within = SignedDuration::try_from(within).ok()?;
@@ -413,7 +448,9 @@ fn leaving(pipeline: &SendryPipeline, within: Duration) -> Invalid {
     Invalid {
         reason: "Draining",
         message: format!(
-            "it takes no new events, and its workers empty the queue; what is not drained until {until} is kept"
+            "it takes no new events, and its workers empty the queue; what is not drained until {until} is kept{}",
+            seen.map(|why| format!(". At the last look: {why}"))
+                .unwrap_or_default()
         ),
     }
 }

@@ -12,6 +12,41 @@ use std::collections::HashMap;
 use sendry_domain::beat::{Drainer, Waiting};
 use uuid::Uuid;
 
+/// Why a queue is not known to be empty for good; as an error it says so to a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotEmpty {
+    /// Something is ready.
+    #[error("messages wait in it")]
+    Ready,
+    /// Something was delivered and not acknowledged.
+    #[error("its workers hold messages that they have not acknowledged")]
+    Held,
+    /// Whatever the queue says, nobody would be given it.
+    #[error("it has no consumer: no worker drains it")]
+    NoConsumer,
+    /// Who may hold something says nothing of it.
+    #[error(
+        "it has consumers that no process speaks for, and what they hold nobody knows: a worker that does not reach the \
+         control store, or somebody else's consumer"
+    )]
+    Stranger,
+    /// It has to be seen so twice.
+    #[error("it was seen to be empty, and is looked at again")]
+    Once,
+    /// What a worker said of itself is from before.
+    #[error("it is empty, and not every worker has said anew that it holds nothing")]
+    Unheard,
+    /// The broker's own count is not there.
+    #[error("the broker does not say how much it holds in all")]
+    Uncounted,
+    /// The broker counts what nobody can be given.
+    #[error("the broker counts messages in it, among them those on their way to the parked queue")]
+    Counted,
+    /// What the broker says is some seconds old.
+    #[error("the broker has not counted nothing in it for long enough")]
+    CountedNothingYet,
+}
+
 /// What was seen so far.
 #[derive(Debug, Default)]
 pub struct Emptiness {
@@ -26,34 +61,47 @@ pub struct Emptiness {
 const TOLD_AFTER: u64 = 11_000;
 
 impl Emptiness {
-    /// Takes a look: the queue said `waiting`, and afterwards the processes alive said `drainers` of it. Says whether it is
-    /// empty for good.
-    pub fn look(&mut self, waiting: &Waiting, drainers: &[Drainer<'_>]) -> bool {
+    /// Takes a look: the queue said `waiting`, and afterwards the processes alive said `drainers` of it.
+    ///
+    /// # Errors
+    /// Why it is not empty for good, as far as is known.
+    pub fn look(&mut self, waiting: &Waiting, drainers: &[Drainer<'_>]) -> Result<(), NotEmpty> {
         let sequences = || {
             drainers
                 .iter()
                 .map(|(beat, _)| (beat.instance, beat.sequence))
         };
-        if !is_empty(waiting, drainers) {
+        if let Err(why) = is_empty(waiting, drainers) {
             self.before = None;
-            return false;
+            return Err(why);
         }
         let Some(before) = &self.before else {
             self.before = Some(sequences().collect());
-            return false;
+            return Err(NotEmpty::Once);
         };
-        sequences().all(|(who, now)| before.get(&who).is_none_or(|then| now > *then))
+        let anew = |(who, now)| before.get(&who).is_none_or(|then| now > *then);
+        if sequences().all(anew) {
+            Ok(())
+        } else {
+            Err(NotEmpty::Unheard)
+        }
     }
 
-    /// The broker said at `now` that the queue, into which nothing comes any more, held `held` in all some time ago. Says
-    /// whether it is known to hold nothing.
-    pub fn holds(&mut self, held: Option<u64>, now: u64) -> bool {
+    /// The broker said at `now` that the queue, into which nothing comes any more, held `held` in all some time ago.
+    ///
+    /// # Errors
+    /// Why it is not known to hold nothing.
+    pub fn holds(&mut self, held: Option<u64>, now: u64) -> Result<(), NotEmpty> {
         if held != Some(0) {
             self.nothing_since = None;
-            return false;
+            return Err(held.map_or(NotEmpty::Uncounted, |_| NotEmpty::Counted));
         }
         let since = *self.nothing_since.get_or_insert(now);
-        now.saturating_sub(since) >= TOLD_AFTER
+        if now.saturating_sub(since) >= TOLD_AFTER {
+            Ok(())
+        } else {
+            Err(NotEmpty::CountedNothingYet)
+        }
     }
 
     /// The queue could not be asked.
@@ -62,15 +110,21 @@ impl Emptiness {
     }
 }
 
-fn is_empty(waiting: &Waiting, drainers: &[Drainer<'_>]) -> bool {
+fn is_empty(waiting: &Waiting, drainers: &[Drainer<'_>]) -> Result<(), NotEmpty> {
     let beating: u64 = drainers.iter().map(|(_, queue)| queue.consumers).sum();
     let held: u64 = drainers.iter().map(|(_, queue)| queue.in_flight).sum();
     let consumers = waiting.consumers.unwrap_or(0);
-    waiting.ready == 0
-        && waiting.unacknowledged.unwrap_or(0) == 0
-        && held == 0
-        && consumers > 0
-        && consumers <= beating
+    if waiting.ready > 0 {
+        Err(NotEmpty::Ready)
+    } else if waiting.unacknowledged.unwrap_or(0) > 0 || held > 0 {
+        Err(NotEmpty::Held)
+    } else if consumers == 0 {
+        Err(NotEmpty::NoConsumer)
+    } else if consumers > beating {
+        Err(NotEmpty::Stranger)
+    } else {
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -82,7 +136,7 @@ mod tests {
         time::UnixMillis,
     };
 
-    use super::*;
+    use super::{NotEmpty::*, *};
 
     fn waiting(ready: u64, consumers: u64) -> Waiting {
         Waiting {
@@ -114,7 +168,7 @@ mod tests {
     }
 
     /// What each look says, one after the other.
-    fn looks(looks: &[(Waiting, Vec<Beat>)]) -> Vec<bool> {
+    fn looks(looks: &[(Waiting, Vec<Beat>)]) -> Vec<Result<(), NotEmpty>> {
         let mut emptiness = Emptiness::default();
         let look = |(waiting, beats): &(Waiting, Vec<Beat>)| {
             let drainers: Vec<Drainer<'_>> = beats.iter().map(|b| (b, &b.queues[0])).collect();
@@ -126,11 +180,14 @@ mod tests {
     #[test]
     fn empty_twice_with_news_of_every_worker_is_empty() {
         let one = |sequence| (waiting(0, 4), vec![worker(1, sequence, 4, 0)]);
-        assert_eq!(looks(&[one(1), one(1), one(2)]), [false, false, true]);
+        assert_eq!(
+            looks(&[one(1), one(1), one(2)]),
+            [Err(Once), Err(Unheard), Ok(())]
+        );
         let two = |a, b| (waiting(0, 8), vec![worker(1, a, 4, 0), worker(2, b, 4, 0)]);
         assert_eq!(
             looks(&[two(1, 1), two(2, 1), two(2, 2)]),
-            [false, false, true]
+            [Err(Once), Err(Unheard), Ok(())]
         );
     }
 
@@ -140,18 +197,18 @@ mod tests {
         let ready = (waiting(1, 4), vec![worker(1, 2, 4, 0)]);
         assert_eq!(
             looks(&[empty(1), ready, empty(3), empty(4)]),
-            [false, false, false, true]
+            [Err(Once), Err(Ready), Err(Once), Ok(())]
         );
         let held = (waiting(0, 4), vec![worker(1, 2, 4, 1)]);
         assert_eq!(
             looks(&[empty(1), held, empty(3), empty(4)]),
-            [false, false, false, true]
+            [Err(Once), Err(Held), Err(Once), Ok(())]
         );
     }
 
     #[test]
     fn what_the_broker_says_it_holds_has_to_be_nothing_for_longer_than_that_is_old() {
-        let holds = |told: &[(Option<u64>, u64)]| -> Vec<bool> {
+        let holds = |told: &[(Option<u64>, u64)]| -> Vec<Result<(), NotEmpty>> {
             let mut emptiness = Emptiness::default();
             told.iter()
                 .map(|(held, now)| emptiness.holds(*held, *now))
@@ -159,12 +216,12 @@ mod tests {
         };
         assert_eq!(
             holds(&[(Some(0), 5), (Some(0), 11_004), (Some(0), 11_005)]),
-            [false, false, true]
+            [Err(CountedNothingYet), Err(CountedNothingYet), Ok(())]
         );
-        for other in [Some(1), None] {
+        for (other, why) in [(Some(1), Counted), (None, Uncounted)] {
             assert_eq!(
                 holds(&[(Some(0), 5), (other, 9_000), (Some(0), 16_000)]),
-                [false; 3]
+                [Err(CountedNothingYet), Err(why), Err(CountedNothingYet)]
             );
         }
     }
@@ -172,11 +229,11 @@ mod tests {
     #[test]
     fn without_a_worker_or_with_one_that_says_nothing_it_is_unknown() {
         let nobody = || (waiting(0, 0), Vec::new());
-        assert_eq!(looks(&[nobody(), nobody(), nobody()]), [false; 3]);
+        assert_eq!(looks(&[nobody(), nobody()]), [Err(NoConsumer); 2]);
         let silent = |sequence| (waiting(0, 8), vec![worker(1, sequence, 4, 0)]);
-        assert_eq!(looks(&[silent(1), silent(2), silent(3)]), [false; 3]);
+        assert_eq!(looks(&[silent(1), silent(2)]), [Err(Stranger); 2]);
         // Nor does a worker that has said nothing of consumers stand for those the broker sees.
         let gone = |sequence| (waiting(0, 0), vec![worker(1, sequence, 4, 0)]);
-        assert_eq!(looks(&[gone(1), gone(2), gone(3)]), [false; 3]);
+        assert_eq!(looks(&[gone(1), gone(2)]), [Err(NoConsumer); 2]);
     }
 }

@@ -1,15 +1,16 @@
 //! Whose workers are followed, for the autoscaler.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
-use sendry_crds::SendryPipeline;
+use sendry_crds::{SendryPipeline, pipeline::WorkerSpec};
 use sendry_domain::id::{PipelineName, TenantId};
 use sendry_store::ManagedPipeline;
 use serde_json::json;
+use tokio::sync::Notify;
 
 use crate::{
     autoscaler::{Fleet, Followed, Workers},
@@ -19,6 +20,8 @@ use crate::{
 
 /// Workers of a tenant's pipelines together where its resource does not say, as the definition has it.
 const MAX_WORKERS: u32 = 50;
+/// The most that any pipeline can ask for, as the definition has it.
+const MOST_WORKERS: u32 = 1_000;
 
 /// The pipelines that have a queue which the operator keeps: passes of this term found them, or the store's rows tell of
 /// them. Clones are the same.
@@ -27,10 +30,18 @@ const MAX_WORKERS: u32 = 50;
 /// kept without a resource of its own stays for the rest of the term, so that a worker is left with it; nobody but a
 /// resource that takes it up has a say in it.
 #[derive(Clone, Debug, Default)]
-pub struct Followers(Arc<Mutex<BTreeMap<Id, Follower>>>);
+pub struct Followers(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    followers: Mutex<BTreeMap<Id, Follower>>,
+    /// About whose workers something is new.
+    touched: Mutex<BTreeSet<Id>>,
+    asked: Notify,
+}
 
 /// Deployments are named after it, so that two of one would fight for a number.
-type Id = (TenantId, PipelineName);
+pub(super) type Id = (TenantId, PipelineName);
 
 #[derive(Clone, Debug)]
 struct Follower {
@@ -41,6 +52,8 @@ struct Follower {
     kept: bool,
     /// What its tenant last allowed: a kept one outlives its tenant.
     max_workers: u32,
+    /// What its workers are; `None` = only they themselves tell.
+    worker: Option<WorkerSpec>,
 }
 
 impl Followers {
@@ -82,18 +95,25 @@ impl Followers {
             draining,
             kept: false,
             max_workers: before.map_or(MAX_WORKERS, |f| f.max_workers),
+            worker: Some(pipeline.spec.worker.clone()),
         };
         followers.insert(id, follower);
     }
 
     /// It is kept without its resource: where its workers were followed, at least one of them stays.
     pub fn keep(&self, key: &str, pipeline: &Arc<SendryPipeline>) {
+        let mut kept = BTreeSet::new();
         for (id, follower) in self.lock().iter_mut() {
             if follower.key == key && !follower.kept {
                 follower.pipeline = pipeline.clone();
+                follower.worker = Some(pipeline.spec.worker.clone());
                 follower.keep(id);
+                kept.insert(id.clone());
             }
         }
+        // Whoever looked after its workers does so no more.
+        lock(&self.0.touched).append(&mut kept);
+        self.0.asked.notify_one();
     }
 
     /// The store has a queue for it and no resource stands for that: at least one worker stays, as many as are needed.
@@ -104,8 +124,8 @@ impl Followers {
         if followers.contains_key(&id) {
             return;
         }
-        // All of a spec has a default.
-        let Ok(spec) = serde_json::from_value(json!({})) else {
+        // All of a spec has a default. How many it allowed nobody knows any more: the tenant's limit holds.
+        let Ok(spec) = serde_json::from_value(json!({"scaling": {"max": MOST_WORKERS}})) else {
             return;
         };
         let mut pipeline = SendryPipeline::new(record.name.as_str(), spec);
@@ -117,6 +137,7 @@ impl Followers {
             draining: true,
             kept: true,
             max_workers: MAX_WORKERS,
+            worker: None,
         };
         follower.keep(&id);
         followers.insert(id, follower);
@@ -136,15 +157,63 @@ impl Followers {
         }
     }
 
-    /// Whether a pipeline is among them.
+    /// Whether a pipeline is among them whose own passes tell what becomes of it.
     #[must_use]
-    pub fn has(&self, tenant: &TenantId, name: &PipelineName) -> bool {
-        self.lock().contains_key(&(tenant.clone(), name.clone()))
+    pub fn tells(&self, tenant: &TenantId, name: &PipelineName) -> bool {
+        let followers = self.lock();
+        let found = followers.get(&(tenant.clone(), name.clone()));
+        found.is_some_and(|follower| !follower.kept)
+    }
+
+    /// Somebody changed a pipeline's workers, or something is new about them.
+    pub fn touch(&self, tenant: &TenantId, name: &PipelineName) {
+        let id = (tenant.clone(), name.clone());
+        if self.lock().contains_key(&id) {
+            lock(&self.0.touched).insert(id);
+            self.0.asked.notify_one();
+        }
+    }
+
+    /// Waits until something is new about workers, and says whose.
+    pub(super) async fn touched(&self) -> BTreeSet<Id> {
+        loop {
+            let touched = std::mem::take(&mut *lock(&self.0.touched));
+            if !touched.is_empty() {
+                return touched;
+            }
+            self.0.asked.notified().await;
+        }
+    }
+
+    /// Those of whom nobody makes passes: kept ones, and whose resource `is_there` does not know as one that can be read.
+    pub(super) fn unattended(&self, is_there: impl Fn(&str) -> bool) -> BTreeSet<Id> {
+        let followers = self.lock();
+        let unattended = followers
+            .iter()
+            .filter(|(_, f)| f.kept || !is_there(&f.key));
+        unattended.map(|(id, _)| id.clone()).collect()
+    }
+
+    /// What its workers are; `None` = nobody but they themselves tells.
+    pub(super) fn worker(&self, id: &Id) -> Option<WorkerSpec> {
+        self.lock().get(id)?.worker.clone()
+    }
+
+    /// What its workers are, where nobody told yet.
+    pub(super) fn learn(&self, id: &Id, spec: WorkerSpec) {
+        if let Some(follower) = self.lock().get_mut(id) {
+            follower.worker.get_or_insert(spec);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<Id, Follower>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.followers)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing under the locks panics half way.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Follower {
@@ -359,5 +428,35 @@ mod tests {
             kept,
             [(Some("old"), true, true), (Some("shop"), false, false)]
         );
+        // What its resource allowed is forgotten: nobody is sent away because of that.
+        let most = |n: usize| followed[n].pipeline.spec.scaling.max;
+        assert_eq!((most(0), most(1)), (1_000, 10));
+    }
+
+    #[test]
+    fn nobody_makes_passes_of_kept_ones_and_of_whose_resource_cannot_be_read() {
+        let followers = fleet().followers;
+        let id = (TenantId::new("acme").unwrap(), pipeline_name());
+        assert!(followers.unattended(|key| key == KEY).is_empty());
+        assert!(followers.unattended(|_| false).contains(&id));
+        assert!(followers.tells(&id.0, &id.1));
+        followers.keep(KEY, &pipeline());
+        assert!(followers.unattended(|_| true).contains(&id));
+        assert!(!followers.tells(&id.0, &id.1), "its tenant does");
+    }
+
+    #[tokio::test]
+    async fn whose_workers_were_touched_is_asked_for_once() {
+        let followers = fleet().followers;
+        let (id, name) = (
+            (TenantId::new("acme").unwrap(), pipeline_name()),
+            PipelineName::new("nobody").unwrap(),
+        );
+        followers.touch(&id.0, &id.1);
+        followers.touch(&id.0, &id.1);
+        followers.touch(&id.0, &name);
+        assert_eq!(followers.touched().await, BTreeSet::from([id]));
+        let again = tokio::time::timeout(std::time::Duration::from_millis(50), followers.touched());
+        assert!(again.await.is_err());
     }
 }

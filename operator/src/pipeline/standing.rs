@@ -12,7 +12,7 @@ use sendry_domain::{
     routing::{Pattern, Router},
     time::UnixMillis,
 };
-use sendry_store::ManagedPipeline;
+use sendry_store::{ManagedPipeline, QueueStage};
 use uuid::Uuid;
 
 use super::validate::readable;
@@ -77,17 +77,21 @@ pub fn standing(
     let stays = |sibling: &&Arc<SendryPipeline>| sibling.metadata.deletion_timestamp.is_none();
     let mut live: Vec<&SendryPipeline> = siblings.iter().filter(stays).map(AsRef::as_ref).collect();
     live.push(pipeline);
-    live.sort_by_key(|pipeline| (age(pipeline, rows), pipeline.name_any()));
+    let queues = with_a_queue(rows);
+    // Who has a queue already is no further one, whether made by it or taken up.
+    live.sort_by_key(|pipeline| {
+        let name = pipeline.name_any();
+        let has = queues.contains(&name.as_str());
+        (!has, age(pipeline, rows), name)
+    });
+    let is_live = |queue: &&&str| live.iter().any(|live| live.name_any() == **queue);
+    let others: Vec<&str> = queues.iter().filter(|q| !is_live(q)).copied().collect();
     let most = most.unwrap_or(PIPELINES);
-    let allowed = usize::try_from(most).unwrap_or(usize::MAX).min(live.len());
+    let allowed = usize::try_from(most).unwrap_or(usize::MAX);
+    let allowed = allowed.saturating_sub(others.len()).min(live.len());
     let (allowed, beyond) = live.split_at(allowed);
     if beyond.iter().any(|beyond| beyond.name_any() == name) {
-        return Err(Invalid {
-            reason: "TooManyPipelines",
-            message: format!(
-                "the tenant's limits.maxPipelines allows {most}, and as many are older: raise it, or delete one"
-            ),
-        });
+        return Err(too_many(most, &others));
     }
     let mut patterns: Vec<Pattern> = allowed.iter().filter_map(|p| pattern(p, rows)).collect();
     // Its own row is what this one is about to say anew.
@@ -119,6 +123,33 @@ fn speaks_for_itself(row: &ManagedPipeline, siblings: &[Arc<SendryPipeline>]) ->
         of && readable(p).is_ok()
     };
     !row.record.retired && !siblings.iter().any(|p| says_anew(p))
+}
+
+/// The names of those for which an operator keeps a queue, whatever became of their resources.
+fn with_a_queue(rows: &[ManagedPipeline]) -> Vec<&str> {
+    let kept = rows
+        .iter()
+        .filter(|row| row.stamp.is_some() && row.stage != QueueStage::Leaving);
+    kept.map(|row| row.record.name.as_str()).collect()
+}
+
+fn too_many(most: u32, others: &[&str]) -> Invalid {
+    let beside = if others.is_empty() {
+        String::new()
+    } else {
+        format!(
+            " (queues that are drained or were kept count, too: {}; to be rid of a kept one, make a SendryPipeline of its \
+             name and delete it)",
+            others.join(", ")
+        )
+    };
+    Invalid {
+        reason: "TooManyPipelines",
+        message: format!(
+            "the tenant's limits.maxPipelines allows {most}, and as many come before this one: raise it, or delete \
+             one{beside}"
+        ),
+    }
 }
 
 fn conflict(older: &PipelineName, live: &[&SendryPipeline]) -> Invalid {

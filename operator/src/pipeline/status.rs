@@ -10,6 +10,7 @@ use sendry_crds::{SendryPipelineStatus, condition};
 use super::validate::Refused;
 use crate::{
     condition::{Outcome, Said, merge},
+    error::Category,
     tenant::validate::Invalid,
     topology::Synced,
     workers::{Availability, Look},
@@ -77,20 +78,37 @@ pub fn status(
     if let (Outcome::Ready, Some((reason, message))) = (&outcome, but) {
         said[0] = Said::yes(condition::READY, reason, message);
     }
-    said.extend(report.synced.as_ref().map(topology));
-    said.extend(report.workers.as_ref().map(available));
+    let unseen = unseen(report);
+    let unknown = |kind| unseen.map(|why| Said::unknown(kind, why.reason, &why.message));
+    let synced = report.synced.as_ref().map(topology);
+    said.extend(synced.or_else(|| unknown(condition::TOPOLOGY_SYNCED)));
+    let workers = report.workers.as_ref().map(available);
+    said.extend(workers.or_else(|| unknown(condition::WORKERS_AVAILABLE)));
     let look = report.workers.as_ref().and_then(|w| w.look.as_ref());
     let count = |n: u32| i32::try_from(n).unwrap_or(i32::MAX);
     let selector = report.workers.as_ref().map(|w| w.selector.clone());
+    // What a pass did not come to is as it was last seen; what a pipeline does not have is not.
+    let before = match (&report.workers, unseen) {
+        (None, Some(_)) => SendryPipelineStatus {
+            conditions: before.conditions,
+            ..SendryPipelineStatus::default()
+        },
+        _ => before,
+    };
     SendryPipelineStatus {
         observed_generation: Some(generation),
         conditions: merge(&before.conditions, &said, generation, now),
-        // What was not looked at is as it was last seen.
         replicas: look.map(|look| count(look.there)).or(before.replicas),
         ready_replicas: look.map(|look| count(look.ready)).or(before.ready_replicas),
         selector: selector.or(before.selector),
         ..SendryPipelineStatus::default()
     }
+}
+
+/// Why a pass did not look at what is there, where that was not for a failure: there is nothing that is this pipeline's.
+fn unseen(report: &Report) -> Option<&Invalid> {
+    let (Refused::Stalled(why) | Refused::Waits(why)) = report.refused.as_ref()?;
+    Some(why)
 }
 
 /// The part of a status that is said here.
@@ -136,6 +154,13 @@ pub fn outcome(report: &Report) -> Outcome {
         None => {}
     }
     if let Some((reason, message)) = &report.failure {
+        // Somebody else's object goes by a person's hand alone.
+        if *reason == Category::Foreign.reason() {
+            return Outcome::Stalled {
+                reason: Cow::Borrowed(reason),
+                message: message.clone(),
+            };
+        }
         return working(reason, message);
     }
     match &report.synced {

@@ -105,7 +105,7 @@ fn what_it_asks_for_becomes_a_row_and_workers() {
         (Some(64 << 20), Some(20))
     );
     assert_eq!(valid.broker.backlog_bytes, 1 << 30);
-    assert_eq!(build::workers(&valid).first_replicas, 2);
+    assert_eq!((valid.min, valid.suspended), (2, false));
     assert_eq!(but(&valid), None);
 }
 
@@ -116,7 +116,7 @@ fn suspended_it_has_no_workers_and_says_so() {
         &world(tenant(json!({}))),
     );
     let suspended = suspended.unwrap();
-    assert_eq!(build::workers(&suspended).first_replicas, 0);
+    assert!(suspended.suspended);
     assert_eq!(but(&suspended).unwrap().0, "Suspended");
     let of_tenant = world(tenant(json!({"suspend": true})));
     let of_tenant = validate(&pipeline(json!({})), &of_tenant).unwrap();

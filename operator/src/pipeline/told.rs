@@ -31,10 +31,13 @@ pub(super) fn kept(kept: &Kept) -> Option<Told> {
                 "{why}: queue, binding, settings and workers stay as they are; a SendryPipeline of this name takes them up"
             ),
         ),
-        Kept::TimedOut => Told::warning(
+        Kept::TimedOut(why) => Told::warning(
             "DrainTimedOut",
-            "its queue was not empty in time: it is kept with its workers, and takes no new events; a SendryPipeline of this \
-             name takes it up",
+            format!(
+                "its queue was not seen to be empty in time: it is kept with its workers, and takes no new events; a \
+                 SendryPipeline of this name takes it up. At the last look: {}",
+                cut(why, 600)
+            ),
         ),
     })
 }

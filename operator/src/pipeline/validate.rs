@@ -179,7 +179,7 @@ pub fn broker(tenant: &SendryTenant) -> Option<Broker> {
 }
 
 /// Whether the store has this very resource's settings.
-fn is_set_up(tenant: &SendryTenant, world: &World) -> bool {
+pub(super) fn is_set_up(tenant: &SendryTenant, world: &World) -> bool {
     let stamp = world.record.as_ref().and_then(|record| record.stamp);
     let uid: Option<Uuid> = tenant.uid().and_then(|uid| uid.parse().ok());
     tenant.metadata.deletion_timestamp.is_none() && stamp.is_some_and(|s| Some(s.uid) == uid)

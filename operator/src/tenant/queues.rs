@@ -4,6 +4,8 @@
 //! over any of its pipelines. What the store does not say is an operator's, the queue of a tenant that was made without
 //! one, is left alone.
 
+use std::collections::BTreeMap;
+
 use sendry_domain::{
     id::{PipelineName, TenantId},
     routing::DELIVERY_LIMIT,
@@ -22,7 +24,7 @@ pub struct Broker {
     pub tenant: TenantId,
     /// Of its resource.
     pub uid: Uuid,
-    /// Bytes that may wait in a queue whose pipeline says nothing of it.
+    /// The most bytes that may wait in a queue, whatever its pipeline says.
     pub backlog_bytes: u64,
     /// Whether what another owner marks is taken over.
     pub adopt: bool,
@@ -103,9 +105,17 @@ pub async fn wanted(cx: &Context, broker: &Broker) -> Result<TenantQueues, Failu
             Failure::store(format!("read the pipelines of tenant {tenant}"), error)
         })?;
     let mut pipelines = Vec::new();
+    let mut readers = if rows.iter().any(has_a_queue) {
+        workers::readers(cx, tenant).await?
+    } else {
+        BTreeMap::new()
+    };
     for row in rows.iter().filter(|row| has_a_queue(row)) {
-        // What is in the way of one pipeline's user is told by its own pass, and holds up nobody else.
-        let reader = workers::reader(cx, tenant, &row.record.name).await.ok();
+        let reader = match readers.remove(&row.record.name) {
+            Some(reader) => Some(reader),
+            // What is in the way of one pipeline's user is told by its own pass, and holds up nobody else.
+            None => workers::reader(cx, tenant, &row.record.name).await.ok(),
+        };
         pipelines.push(PipelineQueue {
             reader,
             ..queue(row, broker.backlog_bytes)
@@ -133,7 +143,11 @@ fn queue(row: &ManagedPipeline, backlog_bytes: u64) -> PipelineQueue {
     PipelineQueue {
         name: row.record.name.clone(),
         limits: Limits {
-            max_bytes: Some(row.max_bytes.unwrap_or(backlog_bytes)),
+            // The tenant's limit is the platform's: a pipeline, which the tenant writes, may ask for less.
+            max_bytes: Some(
+                row.max_bytes
+                    .map_or(backlog_bytes, |asked| asked.min(backlog_bytes)),
+            ),
             max_messages: None,
             delivery_limit: row.delivery_limit.unwrap_or(DELIVERY_LIMIT),
         },
@@ -202,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_pipeline_does_not_say_its_tenant_does() {
+    fn what_a_pipeline_does_not_say_its_tenant_does_and_no_pipeline_lifts_the_tenants_limit() {
         let open = queue(&row(QueueStage::Open, true), 7 << 20);
         assert_eq!(open.limits.max_bytes, Some(7 << 20));
         assert_eq!(open.limits.delivery_limit, DELIVERY_LIMIT);
@@ -216,5 +230,10 @@ mod tests {
         assert_eq!(closed.limits.max_bytes, Some(5));
         assert_eq!(closed.limits.delivery_limit, 21);
         assert!(closed.closed);
+        let more = ManagedPipeline {
+            max_bytes: Some(1 << 40),
+            ..row(QueueStage::Open, true)
+        };
+        assert_eq!(queue(&more, 7 << 20).limits.max_bytes, Some(7 << 20));
     }
 }

@@ -185,12 +185,12 @@ impl<K> Known<Readable<K>> {
 
 impl<K> Change<Readable<K>> {
     /// The object as it was, where it could be read.
-    pub fn old(&self) -> Option<&Arc<K>> {
+    pub fn former(&self) -> Option<&Arc<K>> {
         self.before.as_ref()?.as_ref().ok()
     }
 
     /// The object as it is, where it can be.
-    pub fn new(&self) -> Option<&Arc<K>> {
+    pub fn current(&self) -> Option<&Arc<K>> {
         self.now.as_ref()?.as_ref().ok()
     }
 

@@ -26,8 +26,8 @@ pub struct Pipelines {
 
 /// What an event means.
 #[derive(Debug, Default)]
-pub(super) struct Heard {
-    /// Changed, new or gone, and those beside it: which of them has a pattern may be another one now.
+pub(crate) struct Heard {
+    /// Changed, new or gone; and those beside one that claims something else now: which of them has a pattern may be another.
     pub changed: BTreeSet<String>,
     /// Found by the first list.
     pub listed: Vec<String>,
@@ -60,12 +60,6 @@ impl Pipelines {
         }
     }
 
-    /// Whether it is there, whether it can be read or not.
-    #[must_use]
-    pub fn knows(&self, key: &str) -> bool {
-        self.lock().get(key).is_some()
-    }
-
     /// Whether all of them are known that were there when the watch began.
     #[must_use]
     pub fn synced(&self) -> bool {
@@ -86,25 +80,32 @@ impl Pipelines {
     }
 
     /// Takes an event in.
-    pub(super) fn hear(&self, event: Event<DeserializeGuard<SendryPipeline>>) -> Heard {
+    pub(crate) fn hear(&self, event: Event<DeserializeGuard<SendryPipeline>>) -> Heard {
         let mut cache = self.cache.write().unwrap_or_else(PoisonError::into_inner);
         let was_synced = cache.synced();
-        let mut heard = Heard::default();
+        let (mut heard, mut beside) = (Heard::default(), BTreeSet::new());
         for change in cache.hear(event, read) {
             if let Some(unreadable) = change.unreadable() {
                 tracing::warn!(pipeline.key = %change.key, error = %unreadable.error, "failed to read a pipeline, leaving it as it is");
                 heard.unreadable.push(unreadable.clone());
             }
-            heard
-                .namespaces
-                .insert(namespace_of(&change.key).to_owned());
+            let namespace = namespace_of(&change.key).to_owned();
+            // One that is new, gone or unreadable is judged anew by everybody.
+            let same = match (change.former(), change.current()) {
+                (Some(old), Some(new)) => claim(old) == claim(new),
+                _ => false,
+            };
+            if !same {
+                beside.insert(namespace.clone());
+            }
+            heard.namespaces.insert(namespace);
             if change.unreadable().is_none() {
                 heard.changed.insert(change.key);
             }
         }
         let beside = cache
             .readable()
-            .filter(|(key, _)| heard.namespaces.contains(namespace_of(key)));
+            .filter(|(key, _)| beside.contains(namespace_of(key)));
         heard.changed.extend(beside.map(|(key, _)| key.to_owned()));
         if !was_synced {
             heard.changed.clear();
@@ -120,6 +121,18 @@ impl Pipelines {
         // Nothing under the lock panics half way.
         self.cache.read().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What the others of its namespace are judged by: what it claims, and whether it can be read at all. Labels, annotations,
+/// finalizers and numbers of workers, which programs change, are not among it.
+fn claim(pipeline: &SendryPipeline) -> impl PartialEq {
+    let (metadata, spec) = (&pipeline.metadata, &pipeline.spec);
+    (
+        (metadata.uid.clone(), metadata.deletion_timestamp.is_some()),
+        (spec.services.clone(), spec.environments.clone()),
+        (spec.queue.clone(), spec.worker.clone()),
+        spec.deletion_policy,
+    )
 }
 
 /// Which pipelines are ours, where several operators share a cluster: those of our tenants, and those that carry our label

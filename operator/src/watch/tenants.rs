@@ -92,10 +92,10 @@ impl Tenants {
                 heard.unreadable.push(unreadable.clone());
             }
             // Of two that name one namespace, one may have to step in, or back, when the other changes.
-            for tenant in [change.old(), change.new()].into_iter().flatten() {
+            for tenant in [change.former(), change.current()].into_iter().flatten() {
                 heard.namespaces.insert(tenant.spec.namespace.clone());
             }
-            if change.now.is_none() || change.new().is_some() {
+            if change.now.is_none() || change.current().is_some() {
                 heard.changed.insert(change.key);
             }
         }

@@ -1,9 +1,9 @@
 //! Makes it so, and takes it away. Each step looks before it writes, may be repeated, and may be the last before a crash.
 //!
 //! A Deployment's `spec.replicas` is in nothing that is applied here, or each apply would set it back. A Deployment that is
-//! applied without it begins with one replica. One that is to begin with none is therefore made paused, which makes no
-//! pods, told its number as the autoscaler tells it, and let go; a crash in between is seen by its annotation, and the
-//! next pass goes on.
+//! applied without it begins with one replica, and the tenant's limit may leave it none. It is therefore made paused, which
+//! makes no pods, told to have none as the autoscaler tells it, and let go; a crash in between is seen by its annotation,
+//! and the next pass goes on. The autoscaler asks for the first ones at its next look.
 
 use k8s_openapi::api::{
     apps::v1::Deployment,
@@ -14,7 +14,7 @@ use kube::{
     Api, ResourceExt,
     api::{DeleteParams, Patch, PatchParams, Preconditions},
 };
-use sendry_crds::names;
+use sendry_crds::{names, pipeline::WorkerSpec};
 use sendry_domain::id::{PipelineName, TenantId};
 use serde_json::{Value, json};
 
@@ -48,8 +48,38 @@ pub async fn ensure(cx: &Context, wanted: &Wanted) -> Result<(), Failure> {
     })?;
     let whose = Whose::new(cx, tenant, pipeline);
     simple::<ConfigMap>(&whose, &objects.config).await?;
-    deployment(&whose, &objects.deployment, wanted.first_replicas).await?;
+    deployment(&whose, &objects.deployment).await?;
     simple::<PodDisruptionBudget>(&whose, &objects.budget).await
+}
+
+/// Keeps up workers of which nothing new is asked, and says by which spec: as `asked` says where that can be, otherwise as
+/// they were made last, otherwise by the defaults.
+///
+/// # Errors
+/// As [`ensure`].
+pub async fn keep_up(
+    cx: &Context,
+    tenant: &TenantId,
+    pipeline: &PipelineName,
+    asked: Option<&WorkerSpec>,
+) -> Result<WorkerSpec, Failure> {
+    let spec = match asked.filter(|spec| build::check(spec).is_ok()) {
+        Some(spec) => spec.clone(),
+        None => {
+            let found = Whose::new(cx, tenant, pipeline)
+                .find::<Deployment>()
+                .await?;
+            let made_by = found.and_then(|found| build::made_by(found.annotations()));
+            made_by.unwrap_or_default()
+        }
+    };
+    let wanted = Wanted {
+        tenant: tenant.clone(),
+        pipeline: pipeline.clone(),
+        spec,
+    };
+    ensure(cx, &wanted).await?;
+    Ok(wanted.spec)
 }
 
 /// Takes them away: the Deployment, the budget, the ConfigMap and the Secret, in that order. Only ours, each as it was
@@ -82,26 +112,25 @@ where
     }
 }
 
-async fn deployment(whose: &Whose<'_>, wanted: &Value, first: u32) -> Result<(), Failure> {
+async fn deployment(whose: &Whose<'_>, wanted: &Value) -> Result<(), Failure> {
     let found = whose.find::<Deployment>().await?;
     match found.map(|found| whose.ours(found)).transpose()? {
-        None if first == 0 => {
+        None => {
             apply::<Deployment>(whose, &build::starting(wanted), None).await?;
-            scale(whose, first).await?;
+            to_none(whose).await?;
             let made = whose.find::<Deployment>().await?;
             let made = made.map(|made| whose.ours(made)).transpose()?;
             apply(whose, wanted, made.as_ref()).await
         }
-        None => {
-            apply::<Deployment>(whose, wanted, None).await?;
-            if first > 1 {
-                scale(whose, first).await?;
-            }
-            Ok(())
-        }
         Some(found) if is_starting(&found) => {
-            scale(whose, first).await?;
+            to_none(whose).await?;
             apply(whose, wanted, Some(&found)).await
+        }
+        // The API server does not show what is not paused, so it is said where somebody paused it, and nowhere else.
+        Some(found) if is_paused(&found) => {
+            let mut going = wanted.clone();
+            going["spec"]["paused"] = json!(false);
+            apply(whose, &going, Some(&found)).await
         }
         Some(found) if differs(wanted, &found) => apply(whose, wanted, Some(&found)).await,
         Some(_) => Ok(()),
@@ -113,9 +142,15 @@ fn is_starting(found: &Deployment) -> bool {
     applied.is_some_and(|applied| applied == build::STARTING)
 }
 
+/// By hand: its pods would stay as they are, whatever is applied.
+fn is_paused(found: &Deployment) -> bool {
+    let spec = found.spec.as_ref();
+    spec.is_some_and(|spec| spec.paused == Some(true))
+}
+
 /// As the autoscaler does it: by the `scale` subresource, which leaves what is applied here without a claim to the number.
-async fn scale(whose: &Whose<'_>, replicas: u32) -> Result<(), Failure> {
-    let patch = json!({"spec": {"replicas": replicas}});
+async fn to_none(whose: &Whose<'_>) -> Result<(), Failure> {
+    let patch = json!({"spec": {"replicas": 0}});
     let params = PatchParams {
         field_manager: Some(SCALER.to_owned()),
         ..PatchParams::default()
@@ -124,7 +159,7 @@ async fn scale(whose: &Whose<'_>, replicas: u32) -> Result<(), Failure> {
     let scaled = api
         .patch_scale(&whose.name, &params, &Patch::Merge(&patch))
         .await;
-    let doing = || format!("begin Deployment {} with {replicas} replicas", whose.name);
+    let doing = || format!("begin Deployment {} without replicas", whose.name);
     scaled
         .map(drop)
         .map_err(|error| Failure::kubernetes(doing(), error))

@@ -109,7 +109,10 @@ pub fn objects(
     let hash = short(&format!("{text}\n{secret}"));
     Ok(Objects {
         config: config_map(wanted, namespace, &text),
-        deployment: deployment::build(wanted, settings, namespace, &resources, &hash),
+        deployment: signed(
+            deployment::build(wanted, settings, namespace, &resources, &hash),
+            &wanted.spec,
+        ),
         budget: budget(wanted, namespace),
     })
 }
@@ -154,7 +157,22 @@ fn stamped(mut object: Value) -> Value {
     object
 }
 
-/// A Deployment that makes no pods, for one that is to begin with none: it would begin with one.
+/// With what it was made by.
+fn signed(mut deployment: Value, spec: &WorkerSpec) -> Value {
+    let spec = json!(spec).to_string();
+    deployment["metadata"]["annotations"][names::WORKER_SPEC_ANNOTATION] = json!(spec);
+    deployment
+}
+
+/// What [`objects`] made a Deployment by, if that can be made again.
+#[must_use]
+pub fn made_by(annotations: &BTreeMap<String, String>) -> Option<WorkerSpec> {
+    let said = annotations.get(names::WORKER_SPEC_ANNOTATION)?;
+    let spec = serde_json::from_str(said).ok()?;
+    check(&spec).is_ok().then_some(spec)
+}
+
+/// A Deployment that makes no pods, to begin with: it would begin with one.
 #[must_use]
 pub fn starting(deployment: &Value) -> Value {
     let mut starting = deployment.clone();

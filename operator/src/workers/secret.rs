@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::{ByteString, api::core::v1::Secret};
 use kube::{
-    Api,
-    api::{ObjectMeta, PostParams},
+    Api, ResourceExt,
+    api::{ListParams, ObjectMeta, PostParams},
 };
+use sendry_crds::names;
 use sendry_domain::{
     id::{PipelineName, TenantId},
     routing::QueueName,
@@ -46,6 +47,43 @@ pub async fn reader(
     let wanted = data(cx, tenant, pipeline, &password);
     write(cx, &whose, (tenant, pipeline), found, wanted).await?;
     Ok(SecretText::new(password))
+}
+
+/// The passwords of all users of a tenant's pipelines, as far as their Secrets are there and as they should be: whoever is
+/// not among them is for [`reader`]. One request, however many there are.
+///
+/// # Errors
+/// When the API server does not answer.
+pub async fn readers(
+    cx: &Context,
+    tenant: &TenantId,
+) -> Result<BTreeMap<PipelineName, SecretText>, Failure> {
+    let secrets: Api<Secret> = Api::namespaced(cx.client.clone(), &cx.settings.namespace);
+    let of_workers = format!(
+        "{}={},{}={tenant}",
+        names::NAME_LABEL,
+        names::WORKER_NAME,
+        names::TENANT_LABEL
+    );
+    let params = ListParams::default().labels(&of_workers);
+    let listed = secrets.list(&params).await;
+    let listed = listed.map_err(|error| {
+        let doing = format!("list the Secrets of the workers of tenant {tenant}");
+        Failure::kubernetes(doing, error)
+    })?;
+    let whole = |secret: &Secret| -> Option<(PipelineName, SecretText)> {
+        let label = secret.labels().get(names::PIPELINE_LABEL)?;
+        let pipeline = PipelineName::new(label).ok()?;
+        let whose = Whose::new(cx, tenant, &pipeline);
+        let stands = secret.metadata.deletion_timestamp.is_none();
+        if !stands || secret.name_any() != whose.name || !whose.is_ours(&secret.metadata) {
+            return None;
+        }
+        let password = password(secret)?;
+        let wanted = data(cx, tenant, &pipeline, &password);
+        has(secret, &wanted).then(|| (pipeline, SecretText::new(password)))
+    };
+    Ok(listed.iter().filter_map(whole).collect())
 }
 
 /// A hash of what workers are given by the Secret, which has to be there.
@@ -92,15 +130,9 @@ async fn write(
             };
             secrets.create(&PostParams::default(), &secret).await
         }
+        Some(secret) if has(&secret, &wanted) => return Ok(()),
         Some(mut secret) => {
-            let data = secret.data.get_or_insert_default();
-            if wanted
-                .iter()
-                .all(|(key, value)| data.get(key) == Some(value))
-            {
-                return Ok(());
-            }
-            data.extend(wanted);
+            secret.data.get_or_insert_default().extend(wanted);
             secrets
                 .replace(&whose.name, &PostParams::default(), &secret)
                 .await
@@ -109,6 +141,12 @@ async fn write(
     written
         .map(drop)
         .map_err(|error| Failure::kubernetes(format!("write {}", whose.what::<Secret>()), error))
+}
+
+fn has(secret: &Secret, wanted: &BTreeMap<String, ByteString>) -> bool {
+    let data = secret.data.as_ref();
+    let is = |(key, value)| data.is_some_and(|data| data.get(key) == Some(value));
+    wanted.iter().all(is)
 }
 
 fn data(

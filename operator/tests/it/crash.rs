@@ -57,6 +57,7 @@ pub struct Saboteur(Arc<Mutex<Plot>>);
 #[derive(Default)]
 struct Plot {
     writes: Vec<String>,
+    reads: Vec<String>,
     strike: Option<(usize, Fault)>,
     dead: bool,
 }
@@ -94,6 +95,11 @@ impl Saboteur {
     /// The writes so far, spoiled ones too, as texts for a person.
     pub fn writes(&self) -> Vec<String> {
         self.0.lock().unwrap().writes.clone()
+    }
+
+    /// Reads of the API server so far.
+    pub fn reads(&self) -> Vec<String> {
+        self.0.lock().unwrap().reads.clone()
     }
 
     /// Whether it had its turn.
@@ -161,6 +167,9 @@ impl Saboteur {
             async move {
                 let path = request.uri().path().to_owned();
                 let what = format!("{} {path}", request.method());
+                if request.method() == Method::GET {
+                    this.0.lock().unwrap().reads.push(path.clone());
+                }
                 let reads = request.method() == Method::GET || path.contains("/leases");
                 let call = async move { through.send(request).await.map_err(BoxError::from) };
                 let done = if reads {

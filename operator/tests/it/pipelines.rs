@@ -3,5 +3,6 @@
 mod conflicts;
 mod crashes;
 mod deletion;
+mod keeping;
 mod lifecycle;
 pub mod stage;

@@ -2,6 +2,7 @@
 
 mod applying;
 mod crashes;
+mod passwords;
 mod place;
 mod rights;
 mod watching;

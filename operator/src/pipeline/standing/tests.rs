@@ -144,6 +144,39 @@ fn beyond_what_the_tenant_allows_the_youngest_wait_and_claim_nothing() {
 }
 
 #[test]
+fn a_queue_that_is_kept_or_drained_counts_as_a_pipeline_and_may_be_taken_up() {
+    let pay = |name, second| pipeline(name, second, json!({"services": [name]}));
+    let (a, b) = (pay("a", 2), pay("b", 3));
+    let refused = |of: &Arc<SendryPipeline>, siblings: &[Arc<SendryPipeline>], rows: &[_]| {
+        let refused = standing(of, siblings, rows, Some(2)).err()?;
+        Some((refused.reason, refused.message))
+    };
+    // One was kept, one is still drained, and a third one would be one too many.
+    let kept = of(1, row("kept", 1, true));
+    let drained = of(1, row("old", 1, true));
+    let leaves = deleted(pay("old", 1), DeletionPolicy::Drain);
+    let rows = [kept.clone(), drained.clone()];
+    let (reason, message) = refused(&a, std::slice::from_ref(&leaves), &rows).unwrap();
+    assert_eq!(reason, "TooManyPipelines");
+    assert!(message.contains("kept, old"), "{message}");
+    // With the queue gone, or about to be, there is room.
+    let leaving = ManagedPipeline {
+        stage: QueueStage::Leaving,
+        ..drained
+    };
+    assert_eq!(refused(&a, &[leaves], &[kept.clone(), leaving]), None);
+    // What people wrote has no queue that an operator keeps.
+    let peoples = row("peoples", 1, true);
+    let rows = [kept.clone(), peoples];
+    assert_eq!(refused(&a, &[], &rows), None);
+    // Who takes up what was kept comes before those that have nothing yet, though they are older.
+    let (again, rows) = (pay("kept", 9), [kept, of(2, row("a", 2, false))]);
+    assert_eq!(refused(&again, &[a.clone(), b.clone()], &rows), None);
+    assert!(refused(&b, &[a.clone(), again.clone()], &rows).is_some());
+    assert_eq!(refused(&a, &[b, again], &rows), None);
+}
+
+#[test]
 fn a_row_that_another_resource_of_its_name_has_not_taken_up_still_speaks() {
     let young = shop("young", 2);
     // Ingest sends `shop` there, whatever the resource that has the name now asks for.

@@ -175,6 +175,54 @@ fn what_needs_a_person_goes_before_what_passes_by_itself() {
 }
 
 #[test]
+fn of_one_that_is_refused_is_said_what_is_seen_and_the_rest_is_unknown() {
+    let whole = said(&with(Some(look(2, 2, Availability::Yes)), 1), None, 1);
+    let refused = |report| Report {
+        refused: Some(Refused::Stalled(Invalid {
+            reason: "PatternConflict",
+            message: "an older one has it".to_owned(),
+        })),
+        ..report
+    };
+    // It has nothing, whatever was said before of an older generation.
+    let nothing = said(&refused(Report::default()), Some(&whole), 2);
+    for kind in [condition::TOPOLOGY_SYNCED, condition::WORKERS_AVAILABLE] {
+        assert_eq!(is(&nothing, kind), words("Unknown", "PatternConflict"));
+    }
+    assert_eq!((nothing.replicas, nothing.ready_replicas), (None, None));
+    // It has a queue and workers still.
+    let report = refused(with(Some(look(3, 1, Availability::Yes)), 0));
+    let something = said(&report, Some(&whole), 2);
+    assert_eq!(
+        is(&something, condition::TOPOLOGY_SYNCED),
+        words("True", "InEffect")
+    );
+    assert_eq!(
+        is(&something, condition::WORKERS_AVAILABLE),
+        words("True", "Available")
+    );
+    assert_eq!(
+        (something.replicas, something.ready_replicas),
+        (Some(3), Some(1))
+    );
+    assert_eq!(is(&something, condition::STALLED).0, "True");
+}
+
+#[test]
+fn an_object_of_somebody_else_is_for_a_person() {
+    let failed = |reason| Report {
+        failure: Some((reason, "delete it, or move it elsewhere".to_owned())),
+        ..Report::default()
+    };
+    let status = said(&failed("NameTaken"), None, 1);
+    assert_eq!(is(&status, condition::READY), words("False", "NameTaken"));
+    assert_eq!(is(&status, condition::STALLED), words("True", "NameTaken"));
+    assert_eq!(is(&status, condition::RECONCILING).0, "False");
+    let status = said(&failed("StoreUnavailable"), None, 1);
+    assert_eq!(is(&status, condition::STALLED).0, "False");
+}
+
+#[test]
 fn what_a_person_asked_for_is_ready_and_said() {
     let report = Report {
         but: Some(("Suspended", "no workers")),

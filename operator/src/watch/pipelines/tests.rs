@@ -41,13 +41,36 @@ fn nobody_is_decided_among_before_all_are_known() {
 }
 
 #[test]
-fn a_change_is_about_all_of_the_namespace_and_a_status_about_nobody() {
+fn another_claim_is_about_all_of_the_namespace_and_anything_else_about_one() {
     let (pipelines, _) = synced(vec![plain("n", "a"), plain("n", "b"), plain("m", "a")]);
     let heard = pipelines.hear(Event::Apply(plain("n", "a")));
     assert!(heard.changed.is_empty(), "{heard:?}");
-    let heard = pipelines.hear(Event::Apply(pipeline("n", "a", 2, json!({}))));
-    assert_eq!(Vec::from_iter(heard.changed), ["n/a", "n/b"]);
+    let scaling = json!({"scaling": {"max": 20}});
+    let heard = pipelines.hear(Event::Apply(pipeline("n", "a", 2, scaling)));
+    assert_eq!(Vec::from_iter(heard.changed), ["n/a"]);
     assert_eq!(Vec::from_iter(heard.namespaces), ["n"]);
+    let mut labelled = plain("n", "a").0.unwrap();
+    let label = ("team".to_owned(), "shop".to_owned());
+    labelled.labels_mut().extend([label]);
+    let heard = pipelines.hear(Event::Apply(DeserializeGuard(Ok(labelled.clone()))));
+    assert_eq!(Vec::from_iter(heard.changed), ["n/a"]);
+    labelled.metadata.deletion_timestamp =
+        Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(
+            k8s_openapi::jiff::Timestamp::UNIX_EPOCH,
+        ));
+    let heard = pipelines.hear(Event::Apply(DeserializeGuard(Ok(labelled))));
+    assert_eq!(Vec::from_iter(heard.changed), ["n/a", "n/b"]);
+    for (generation, spec) in [
+        (3, json!({"services": ["shop"]})),
+        (
+            4,
+            json!({"services": ["shop"], "environments": ["production"]}),
+        ),
+        (5, json!({"services": ["shop"], "deletionPolicy": "Retain"})),
+    ] {
+        let heard = pipelines.hear(Event::Apply(pipeline("n", "a", generation, spec)));
+        assert_eq!(Vec::from_iter(heard.changed), ["n/a", "n/b"]);
+    }
     let heard = pipelines.hear(Event::Delete(plain("n", "a")));
     assert_eq!(Vec::from_iter(heard.changed), ["n/a", "n/b"]);
     assert!(pipelines.get("n/a").is_none());

@@ -14,7 +14,6 @@ fn wanted(spec: WorkerSpec) -> Wanted {
         tenant: TenantId::new("acme").unwrap(),
         pipeline: PipelineName::new("orders").unwrap(),
         spec,
-        first_replicas: 1,
     }
 }
 
@@ -53,6 +52,26 @@ fn what_is_made_can_be_read_as_its_kind() {
     );
     let _: ConfigMap = serde_json::from_value(all.config).unwrap();
     let _: PodDisruptionBudget = serde_json::from_value(all.budget).unwrap();
+}
+
+#[test]
+fn a_deployment_says_what_it_was_made_by_and_nothing_that_cannot_be() {
+    let spec = WorkerSpec {
+        concurrency: Some(7),
+        resources: Some(WorkerResources {
+            memory: Some(Quantity("512Mi".to_owned())),
+            cpu: None,
+        }),
+        ..WorkerSpec::default()
+    };
+    let deployment: Deployment = serde_json::from_value(built(spec.clone()).deployment).unwrap();
+    let mut annotations = deployment.metadata.annotations.unwrap();
+    assert_eq!(made_by(&annotations), Some(spec));
+    for damaged in ["", "{", r#"{"concurrency": 1000}"#] {
+        let key = names::WORKER_SPEC_ANNOTATION.to_owned();
+        annotations.insert(key, damaged.to_owned());
+        assert_eq!(made_by(&annotations), None, "{damaged}");
+    }
 }
 
 #[test]
@@ -151,12 +170,14 @@ proptest! {
         let mut found = BTreeSet::new();
         differences("", &made.deployment, &plain.deployment, &mut found);
         let container = "/spec/template/spec/containers/0/resources/";
-        let hashes = [
+        // Hashes, and what it was made by, which is in no pod.
+        let marks = [
             "/metadata/annotations/sendry.io/applied",
+            "/metadata/annotations/sendry.io/worker-spec",
             "/spec/template/metadata/annotations/sendry.io/config",
         ];
         for path in found {
-            prop_assert!(path.starts_with(container) || hashes.contains(&path.as_str()), "{path}");
+            prop_assert!(path.starts_with(container) || marks.contains(&path.as_str()), "{path}");
         }
         prop_assert_eq!(&made.budget, &plain.budget);
         let text = made.config["data"][WORKER_YAML].as_str().unwrap_or_default();

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
+use sendry_crds::condition::find;
 use serde_json::json;
 use tokio::time::sleep;
 
@@ -11,7 +12,7 @@ use super::stage::Pipes;
 use crate::support::{eventually, is};
 
 /// A pipeline with one worker, and nothing in its queue.
-async fn working(pipes: &Pipes, spec: serde_json::Value) {
+pub async fn working(pipes: &Pipes, spec: serde_json::Value) {
     pipes.apply("shop", spec).await;
     pipes.scale("shop", 1, 1).await;
     pipes.ready("shop").await;
@@ -104,6 +105,14 @@ async fn what_is_not_drained_in_time_is_kept_and_taken_up_again() {
     pipes.stage.depths.set(pipes.queue("shop"), 3, 4);
     let _worker = pipes.worker("shop", 1);
     pipes.delete("shop").await;
+    eventually("why it is not empty", async || {
+        let found = pipes.api().get_opt("shop").await.unwrap();
+        let said = found.and_then(|found| found.status);
+        let ready = said.and_then(|said| find(&said.conditions, "Ready").cloned());
+        let message = ready.map(|ready| ready.message).unwrap_or_default();
+        is(message.contains("messages wait in it"), message)
+    })
+    .await;
     pipes.gone("shop").await;
     pipes.told("shop", "DrainTimedOut").await;
     let row = pipes.row("shop").await.unwrap();
@@ -130,6 +139,26 @@ async fn what_is_not_drained_in_time_is_kept_and_taken_up_again() {
     pipes.told("shop", "Adopted").await;
     assert!(pipes.is_routed("shop").await);
     assert_eq!(pipes.on_the_broker("shop"), (true, 1));
+}
+
+#[tokio::test]
+async fn an_operator_that_comes_too_late_looks_before_it_gives_up() {
+    let mut pipes = Pipes::new().await;
+    let timeout = json!({"sendry.io/drain-timeout": "1s"});
+    pipes
+        .apply_with("shop", timeout, json!({"services": ["shop"]}))
+        .await;
+    pipes.scale("shop", 1, 1).await;
+    pipes.ready("shop").await;
+    pipes.stage.stop().await;
+    pipes.delete("shop").await;
+    sleep(Duration::from_secs(2)).await;
+    pipes.stage.depths.set(pipes.queue("shop"), 0, 4);
+    let _worker = pipes.worker("shop", 0);
+    pipes.stage.start();
+    pipes.gone("shop").await;
+    pipes.told("shop", "Drained").await;
+    assert!(pipes.row("shop").await.is_none());
 }
 
 #[tokio::test]

@@ -1,8 +1,16 @@
 //! The whole operator: passes and autoscaler beside each other on the same objects.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex},
+};
 
-use kube::api::{Patch, PatchParams};
+use futures_util::StreamExt;
+use k8s_openapi::api::apps::v1::Deployment;
+use kube::{
+    Api,
+    api::{Patch, PatchParams, WatchEvent, WatchParams},
+};
 use sendry_crds::condition::{SCALING_ACTIVE, SCALING_LIMITED};
 use serde_json::json;
 
@@ -102,4 +110,43 @@ async fn passes_and_autoscaler_each_keep_to_their_part() {
     pipes
         .says("more", SCALING_ACTIVE, "False", Some("Suspended"))
         .await;
+}
+
+/// Workers that each revision of any Deployment asks for from now on; a paused one asks for none.
+async fn revisions(api: Api<Deployment>) -> Arc<Mutex<Vec<i32>>> {
+    let now = api.list_metadata(&Default::default()).await.unwrap();
+    let version = now.metadata.resource_version.unwrap();
+    let events = api.watch(&WatchParams::default(), &version).await;
+    let mut events = events.unwrap().boxed();
+    let seen = Arc::<Mutex<Vec<i32>>>::default();
+    let tell = seen.clone();
+    tokio::spawn(async move {
+        while let Some(event) = events.next().await {
+            let (WatchEvent::Added(found) | WatchEvent::Modified(found)) = event.unwrap() else {
+                continue;
+            };
+            let spec = found.spec.unwrap();
+            let asked = spec.replicas.unwrap_or(1);
+            let paused = spec.paused.unwrap_or(false);
+            tell.lock().unwrap().push(if paused { 0 } else { asked });
+        }
+    });
+    seen
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_revision_asks_for_more_workers_than_the_tenant_may_have() {
+    let pipes = Pipes::of(json!({"limits": {"maxWorkers": 2}})).await;
+    let seen = revisions(pipes.deployments()).await;
+    pipes.stage.depths.set(pipes.queue("shop"), 0, 0);
+    let fixed = json!({"scaling": {"mode": "Fixed", "min": 3, "max": 3}});
+    pipes.apply("shop", fixed).await;
+    wanted_becomes(&pipes, "shop", 2).await;
+    pipes
+        .says("shop", SCALING_LIMITED, "True", Some("TenantCap"))
+        .await;
+    let seen = seen.lock().unwrap().clone();
+    assert_eq!(seen.first(), Some(&0), "{seen:?}");
+    assert!(seen.contains(&2), "{seen:?}");
+    assert_eq!(seen.iter().max(), Some(&2), "{seen:?}");
 }

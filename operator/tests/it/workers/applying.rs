@@ -10,7 +10,7 @@ use kube::{
     api::{DeleteParams, Patch, PatchParams, PostParams},
 };
 use sendry_crds::pipeline::WorkerSpec;
-use sendry_operator::{error::Category, workers::apply::SCALER};
+use sendry_operator::error::Category;
 use serde_json::json;
 
 use super::place::Place;
@@ -23,8 +23,9 @@ use crate::{
 async fn what_is_made_stays_and_a_second_pass_writes_nothing() {
     let place = Place::new().await;
     place.account().await;
-    assert_eq!(place.settle().await.len(), 4);
+    assert_eq!(place.settle().await.len(), 6);
     assert_eq!(place.there().await, [true; 4]);
+    place.scale(1).await;
     eventually("a pod", async || {
         is(place.pods().await == 1, place.pods().await)
     })
@@ -46,6 +47,7 @@ async fn pods_pass_the_restricted_standard() {
     namespaces.patch(name, &params, &patch).await.unwrap();
     place.account().await;
     place.settle().await;
+    place.scale(1).await;
     eventually("a pod", async || {
         let conditions = place.deployment().await.status.and_then(|s| s.conditions);
         is(place.pods().await == 1, conditions)
@@ -57,19 +59,8 @@ async fn pods_pass_the_restricted_standard() {
 async fn the_number_of_replicas_is_the_autoscalers() {
     let mut place = Place::new().await;
     place.account().await;
-    place.first = 3;
     place.settle().await;
-    assert_eq!(place.replicas().await, Some(3));
-    place.replicas_are_not_ours().await;
-    let params = PatchParams {
-        field_manager: Some(SCALER.to_owned()),
-        ..PatchParams::default()
-    };
-    let patch = Patch::Merge(json!({"spec": {"replicas": 5}}));
-    let api = place.api::<Deployment>();
-    api.patch_scale(&place.name(), &params, &patch)
-        .await
-        .unwrap();
+    place.scale(5).await;
     assert_eq!(
         place.settle().await,
         [""; 0],
@@ -86,10 +77,9 @@ async fn the_number_of_replicas_is_the_autoscalers() {
 }
 
 #[tokio::test]
-async fn a_deployment_that_begins_with_none_never_has_a_pod() {
-    let mut place = Place::new().await;
+async fn a_deployment_begins_with_none_and_never_has_a_pod_before_it_is_asked_for() {
+    let place = Place::new().await;
     place.account().await;
-    place.first = 0;
     place.settle().await;
     assert_eq!(place.replicas().await, Some(0));
     place.replicas_are_not_ours().await;
@@ -145,6 +135,27 @@ async fn what_somebody_changed_or_deleted_is_made_again() {
         .unwrap();
     assert_ne!(pod.containers[0].image.as_deref(), Some("evil"));
     assert_eq!(place.there().await, [true; 4]);
+    assert_eq!(place.settle().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn what_somebody_paused_goes_on() {
+    let place = Place::new().await;
+    place.settle().await;
+    let paused = json!({"spec": {"paused": true}});
+    let (name, params) = (place.name(), PatchParams::default());
+    let api = place.api::<Deployment>();
+    api.patch(&name, &params, &Patch::Merge(paused))
+        .await
+        .unwrap();
+    assert_eq!(place.settle().await.len(), 1);
+    let found = place.deployment().await;
+    assert_ne!(found.spec.unwrap().paused, Some(true));
+    assert_eq!(place.settle().await, [""; 0]);
+    // It can be changed as before.
+    let mut place = place;
+    place.spec.prefetch = Some(7);
+    assert_eq!(place.settle().await.len(), 2);
     assert_eq!(place.settle().await, [""; 0]);
 }
 

@@ -24,17 +24,15 @@ async fn rest(place: &Place) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn making_ends_alike_whatever_is_spoiled() {
     let corner = Place::new().await.corner;
-    // Paused first, then its number, then let go: the longest way.
-    let mut whole = Place::of(Arc::clone(&corner), "whole");
-    whole.first = 0;
+    // Paused first, then its number, then let go.
+    let whole = Place::of(Arc::clone(&corner), "whole");
     let writes = whole.settle().await;
     assert_eq!(writes.len(), 6, "{writes:?}");
     let cases = (1..=writes.len()).flat_map(|at| Fault::ALL.map(|fault| (at, fault)));
     let cases = cases.enumerate().map(|(number, (at, fault))| {
         let corner = Arc::clone(&corner);
         async move {
-            let mut place = Place::of(corner, &format!("p{number}"));
-            place.first = 0;
+            let place = Place::of(corner, &format!("p{number}"));
             let saboteur = Saboteur::at(at, fault);
             let _ = place.pass(&saboteur).await;
             assert!(saboteur.struck(), "{at} {fault:?}");

@@ -12,7 +12,7 @@ use k8s_openapi::{
 };
 use kube::{
     Api, Client, Resource, ResourceExt,
-    api::{ListParams, ObjectMeta, PostParams},
+    api::{ListParams, ObjectMeta, Patch, PatchParams, PostParams},
 };
 use sendry_crds::pipeline::WorkerSpec;
 use sendry_domain::id::{PipelineName, TenantId};
@@ -20,11 +20,12 @@ use sendry_operator::{
     context::{Context, SystemEntropy},
     error::Failure,
     events::Events,
-    workers::{self, Wanted},
+    workers::{self, Wanted, apply::SCALER},
 };
 use sendry_queue::topology::fake::FakeBroker;
 use sendry_runtime::clock::SystemClock;
 use serde::de::DeserializeOwned;
+use serde_json::json;
 
 use crate::{
     crash::Saboteur,
@@ -38,8 +39,6 @@ pub struct Place {
     pub tenant: TenantId,
     pub pipeline: PipelineName,
     pub spec: WorkerSpec,
-    /// With how many workers a Deployment begins.
-    pub first: u32,
 }
 
 impl Place {
@@ -57,7 +56,6 @@ impl Place {
             tenant: TenantId::new("acme").unwrap(),
             pipeline: PipelineName::new(pipeline).unwrap(),
             spec: WorkerSpec::default(),
-            first: 1,
         }
     }
 
@@ -87,7 +85,6 @@ impl Place {
             tenant: self.tenant.clone(),
             pipeline: self.pipeline.clone(),
             spec: self.spec.clone(),
-            first_replicas: self.first,
         };
         workers::ensure(&cx, &wanted).await
     }
@@ -123,6 +120,19 @@ impl Place {
 
     pub async fn deployment(&self) -> Deployment {
         self.find().await.unwrap()
+    }
+
+    /// As the autoscaler asks for another number.
+    pub async fn scale(&self, replicas: i32) {
+        let params = PatchParams {
+            field_manager: Some(SCALER.to_owned()),
+            ..PatchParams::default()
+        };
+        let patch = Patch::Merge(json!({"spec": {"replicas": replicas}}));
+        let api = self.api::<Deployment>();
+        api.patch_scale(&self.name(), &params, &patch)
+            .await
+            .unwrap();
     }
 
     pub async fn replicas(&self) -> Option<i32> {

@@ -39,7 +39,6 @@ async fn what_it_may_do_is_enough_for_workers_and_for_nothing_beside() {
 
     let mut place = Place::of(Arc::new(corner), "orders");
     place.client = client(&kubeconfig).await;
-    place.first = 0;
     let watch = WorkersWatch::default();
     let (following, client) = (watch.clone(), place.client.clone());
     let task = tokio::spawn(async move {

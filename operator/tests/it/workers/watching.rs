@@ -50,6 +50,7 @@ async fn it_says_why_there_are_no_workers_and_wakes_who_cares() {
     assert_eq!(*told.lock().unwrap(), [""; 0]);
 
     place.settle().await;
+    place.scale(1).await;
     // There is no account for its pods yet, so none can be made.
     let look = says(&watch, &place, "FailedCreate", |look| {
         matches!(
