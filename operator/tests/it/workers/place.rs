@@ -20,7 +20,7 @@ use sendry_operator::{
     context::{Context, SystemEntropy},
     error::Failure,
     events::Events,
-    workers::{self, Wanted},
+    workers::{self, Wanted, template::PodTemplate},
 };
 use sendry_queue::topology::fake::FakeBroker;
 use sendry_runtime::clock::SystemClock;
@@ -40,6 +40,8 @@ pub struct Place {
     pub spec: WorkerSpec,
     /// With how many workers a Deployment begins.
     pub first: u32,
+    /// What the platform says of pods.
+    pub template: PodTemplate,
 }
 
 impl Place {
@@ -58,6 +60,7 @@ impl Place {
             pipeline: PipelineName::new(pipeline).unwrap(),
             spec: WorkerSpec::default(),
             first: 1,
+            template: PodTemplate::default(),
         }
     }
 
@@ -66,6 +69,8 @@ impl Place {
     }
 
     pub fn context(&self, saboteur: &Saboteur) -> Context {
+        let mut settings = self.corner.settings();
+        settings.pods.template = self.template.clone();
         Context {
             client: saboteur.client(&self.client),
             store: self.corner.store(),
@@ -75,7 +80,7 @@ impl Place {
             clock: SystemClock::shared(),
             entropy: Arc::new(SystemEntropy),
             events: Events::silent(),
-            settings: Arc::new(self.corner.settings()),
+            settings: Arc::new(settings),
         }
     }
 
