@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sendry_servers::postgres::Postgres;
+use sendry_servers::{mongo::Mongo, postgres::Postgres};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_sendry");
 /// Far below what it waits for where nothing is said.
@@ -72,17 +72,22 @@ fn what_waiting_does_not_cure_fails_at_once() {
     let postgres = Postgres::start(folder.path(), &Default::default()).unwrap();
     let url = postgres.url();
     let nowhere = sendry_testkit::cluster::with_database(&url, "nowhere");
-    let bad = ["--mongodb-url", "http://mongodb"];
+    let mongo = Mongo::start(folder.path()).unwrap();
+    let stranger = mongo.url().replace("mongodb://", "mongodb://ann:s3cret@");
+    let with = |mongodb: &str| {
+        let args = ["--postgres-url", &url, "--mongodb-url", mongodb];
+        args.map(str::to_owned).to_vec()
+    };
+    let alone = |postgres: &str| vec!["--postgres-url".to_owned(), postgres.to_owned()];
     for (args, says) in [
-        (&["--postgres-url", &nowhere][..], "nowhere"),
-        (&["--postgres-url", "http://p"], "postgres://user:password"),
-        (
-            &[&["--postgres-url", &url], &bad[..]].concat(),
-            "address of MongoDB",
-        ),
+        (alone(&nowhere), "nowhere"),
+        (alone("http://p"), "postgres://user:password"),
+        (with("http://mongodb"), "address of MongoDB"),
+        (with(&stranger), "Authentication failed"),
     ] {
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
         let since = Instant::now();
-        let said = failed(args);
+        let said = failed(&args);
         assert!(said.contains(says), "{args:?}: {said}");
         assert!(!said.contains("will try again"), "{said}");
         assert!(since.elapsed() < AT_ONCE, "{args:?}: {:?}", since.elapsed());
