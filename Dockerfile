@@ -10,13 +10,17 @@ COPY dashboard/ ./
 RUN npm run build
 
 FROM rust:1.95.0-slim-bookworm AS build
+# As rust-toolchain.toml says, without its lints and formatter, which rustup would fetch.
+ENV RUSTUP_TOOLCHAIN=1.95.0
 WORKDIR /src
 COPY . .
 COPY --from=dashboard /src/dashboard/dist dashboard/dist
-# What is compiled stays in the caches from build to build, which hold dependencies better than layers would.
+# What is compiled stays in the caches from build to build, which hold dependencies better than layers would. Our own sources
+# are touched: cargo goes by times, and would take what another checkout left there for this one's.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
-    cargo build --release --locked --bins \
+    find . -path ./target -prune -o -type f -exec touch -c {} + \
+    && cargo build --release --locked --bins \
         --package sendry-operator --package sendry-ingest --package sendry-worker \
         --package sendry-analytics --package sendry \
     && mkdir /out \

@@ -25,7 +25,7 @@ is the least that is needed: `crds/admission.yaml` holds ValidatingAdmissionPoli
 ```sh
 kubectl apply --server-side -f crds/          # both definitions and the admission policies
 kubectl apply -f examples/quickstart.yaml     # a namespace, a tenant with a key, a pipeline
-kubectl wait --for condition=Ready sendrytenant/quickstart
+kubectl wait --timeout 120s --for condition=Ready sendrytenant/quickstart
 ```
 
 `examples/tenant.yaml` is the shortest tenant there is. `examples/tenant-gitops.yaml` has keys that are rotated by a commit

@@ -9,6 +9,7 @@
 mod args;
 mod process;
 mod term;
+mod vhost;
 
 use std::{sync::Arc, time::Duration};
 

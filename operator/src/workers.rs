@@ -9,7 +9,7 @@
 //!
 //! | module | question |
 //! |---|---|
-//! | [`settings`] | what does the operator itself say of workers? |
+//! | [`settings`], [`template`] | what does the operator itself say of workers? |
 //! | [`build`] | what should stand, as values? |
 //! | [`apply`], [`secret`] | how is it made so, and taken away? |
 //! | [`watch`], [`availability`] | what stands, and why are there fewer than there should be? |
@@ -21,6 +21,7 @@ mod differ;
 mod ours;
 pub mod secret;
 pub mod settings;
+pub mod template;
 pub mod watch;
 
 use sendry_crds::pipeline::WorkerSpec;

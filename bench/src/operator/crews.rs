@@ -4,20 +4,17 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use k8s_openapi::api::apps::v1::Deployment;
-use kube::{
-    Api, Client, ResourceExt,
-    api::{ListParams, Patch, PatchParams},
-};
 use sendry_servers::postgres::Postgres;
 use serde_json::{Value, json};
+
+use super::cluster::Cluster;
 
 /// Where the operator keeps its workers.
 const NAMESPACE: &str = "sendry-system";
 
 /// Whose they are, and where they say what they did.
 pub struct Crews<'a> {
-    pub client: Client,
+    pub cluster: &'a Cluster,
     pub postgres: &'a Postgres,
     pub database: &'a str,
 }
@@ -45,40 +42,32 @@ impl Crews<'_> {
     }
 
     async fn beat(&self) -> anyhow::Result<()> {
-        let deployments: Api<Deployment> = Api::namespaced(self.client.clone(), NAMESPACE);
-        let all = deployments.list(&ListParams::default()).await?;
-        let mut crews = Vec::with_capacity(all.items.len());
-        for deployment in &all.items {
-            let label = |name: &str| deployment.labels().get(name);
-            let Some((tenant, pipeline)) =
-                label("sendry.io/tenant").zip(label("sendry.io/pipeline"))
-            else {
-                continue;
-            };
-            let spec = deployment
-                .spec
-                .as_ref()
-                .context("a Deployment without spec")?;
-            let wanted = spec.replicas.unwrap_or(1);
-            crews.push(json!({"tenant": tenant, "pipeline": pipeline, "workers": wanted}));
-            let ready = deployment
-                .status
-                .as_ref()
-                .and_then(|status| status.ready_replicas);
-            if ready.unwrap_or(0) != wanted {
-                let status = json!({"status": {
-                    "observedGeneration": deployment.metadata.generation,
+        let get = ["get", "deployments", "--namespace", NAMESPACE, "-o", "json"];
+        let mut all: Value = serde_json::from_str(&self.cluster.kubectl(&get, None).await?)?;
+        let all = all["items"].as_array_mut().context("no list")?;
+        let (mut crews, mut changed) = (Vec::with_capacity(all.len()), Vec::new());
+        for mut deployment in all.drain(..) {
+            let wanted = deployment["spec"]["replicas"].as_u64().unwrap_or(1);
+            let labels = &deployment["metadata"]["labels"];
+            crews.push(json!({
+                "tenant": labels["sendry.io/tenant"],
+                "pipeline": labels["sendry.io/pipeline"],
+                "workers": wanted,
+            }));
+            if deployment["status"]["readyReplicas"].as_u64().unwrap_or(0) != wanted {
+                deployment["status"] = json!({
+                    "observedGeneration": deployment["metadata"]["generation"],
                     "replicas": wanted, "updatedReplicas": wanted,
                     "readyReplicas": wanted, "availableReplicas": wanted,
-                }});
-                deployments
-                    .patch_status(
-                        &deployment.name_any(),
-                        &PatchParams::default(),
-                        &Patch::Merge(status),
-                    )
-                    .await?;
+                });
+                changed.push(deployment);
             }
+        }
+        if !changed.is_empty() {
+            let list = json!({"apiVersion": "v1", "kind": "List", "items": changed});
+            let replace = ["replace", "--subresource=status", "-f", "-"];
+            // One that the operator wrote meanwhile is refused, and is there the next time.
+            let _ = self.cluster.kubectl(&replace, Some(list.to_string())).await;
         }
         tokio::task::block_in_place(|| self.tell(&Value::Array(crews)))
     }

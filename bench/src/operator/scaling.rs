@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context, ensure};
 use sendry_domain::id::{PipelineName, TenantId};
-use sendry_operator::{autoscaler::FIELD_MANAGER, run::connect_cluster};
+use sendry_operator::autoscaler::FIELD_MANAGER;
 use sendry_queue::{
     QueueDepths,
     adapters::amqp::{AmqpDepths, AmqpOptions, AmqpQueue},
@@ -56,7 +56,7 @@ pub async fn measure(
         .await?;
     without_controllers(kube)?;
     let crews = Crews {
-        client: connect_cluster(Some(&cluster.0)).await?,
+        cluster,
         postgres,
         database,
     };

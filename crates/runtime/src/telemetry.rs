@@ -80,10 +80,7 @@ pub enum TelemetryError {
 /// process may each call it. In JSON a panic becomes a log line too (`panic.location`), for a
 /// multi-line message would break the stream.
 pub fn init(format: LogFormat, filter: &str) -> Result<(), TelemetryError> {
-    let filter = quiet(filter).map_err(|source| TelemetryError::Filter {
-        filter: filter.to_owned(),
-        source,
-    })?;
+    let filter = read(filter)?;
     let json = match format {
         LogFormat::Auto => !io::stderr().is_terminal(),
         LogFormat::Json => true,
@@ -102,6 +99,21 @@ pub fn init(format: LogFormat, filter: &str) -> Result<(), TelemetryError> {
         log_panics();
     }
     Ok(())
+}
+
+/// Whether `filter` is one, for who hands it on to another process.
+///
+/// # Errors
+/// When it is none.
+pub fn check(filter: &str) -> Result<(), TelemetryError> {
+    read(filter).map(drop)
+}
+
+fn read(filter: &str) -> Result<EnvFilter, TelemetryError> {
+    quiet(filter).map_err(|source| TelemetryError::Filter {
+        filter: filter.to_owned(),
+        source,
+    })
 }
 
 /// Libraries that would log bodies: lapin warns of every returned message whole, kube's client of every answer that it

@@ -35,10 +35,15 @@ pub fn cases() -> Vec<PathBuf> {
 
 /// What it printed, or what it said against it.
 pub fn helm(args: &[&str]) -> Result<String, String> {
+    helm_as(RELEASE, args)
+}
+
+/// The same of a release of another name.
+pub fn helm_as(release: &str, args: &[&str]) -> Result<String, String> {
     let chart = repository("charts/sendry");
     let output = Command::new(Program::Helm.path())
         .args(&args[..1])
-        .args((args[0] == "template").then_some(RELEASE))
+        .args((args[0] != "lint").then_some(release))
         .arg(chart)
         .args(["--namespace", NAMESPACE])
         .args(&args[1..])

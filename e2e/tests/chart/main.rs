@@ -8,6 +8,7 @@
 )]
 
 mod helm;
+mod odd;
 mod pods;
 mod rules;
 mod server;

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::helm::{cases, objects};
+use crate::helm::{cases, objects, repository};
 
 const OPERATOR: &str = env!("CARGO_BIN_EXE_e2e-operator");
 const SENDRY: &str = env!("CARGO_BIN_EXE_e2e-sendry");
@@ -52,6 +52,65 @@ fn every_pod_is_restricted_and_only_the_operators_has_a_token() {
                 let probed = probes.iter().all(|probe| container[*probe].is_object());
                 assert_eq!(probed, component != "migrations", "{at}");
             }
+        }
+    }
+}
+
+/// What changes from version to version would start every pod anew, also where nothing else of it changed.
+#[test]
+fn pods_are_not_labelled_with_versions() {
+    for case in cases() {
+        for object in objects(&case) {
+            let labels = &object["spec"]["template"]["metadata"]["labels"];
+            let Some(labels) = labels.as_object() else {
+                continue;
+            };
+            for name in ["helm.sh/chart", "app.kubernetes.io/version"] {
+                assert!(!labels.contains_key(name), "{name} in {labels:?}");
+                let whole = &object["metadata"]["labels"][name];
+                assert!(whole.is_string(), "no {name} in {}", object["metadata"]);
+            }
+        }
+    }
+}
+
+/// The namespace is to be held to the restricted standard, and whoever starts a store again is to get one.
+#[test]
+fn the_stores_to_try_it_with_are_restricted_too() {
+    let stores = std::fs::read_to_string(repository("examples/stores.yaml")).unwrap();
+    let stores: Vec<Value> = serde_saphyr::from_multiple(&stores).unwrap();
+    let pods = stores.iter().filter(|it| it["kind"] == "Deployment");
+    let mut seen = 0;
+    for deployment in pods {
+        let pod = &deployment["spec"]["template"]["spec"];
+        let at = &deployment["metadata"]["name"];
+        assert_eq!(pod["securityContext"]["runAsNonRoot"], true, "{at}");
+        let seccomp = &pod["securityContext"]["seccompProfile"]["type"];
+        assert_eq!(seccomp, "RuntimeDefault", "{at}");
+        let security = &pod["containers"][0]["securityContext"];
+        assert_eq!(security["allowPrivilegeEscalation"], false, "{at}");
+        assert_eq!(texts(&security["capabilities"]["drop"]), ["ALL"], "{at}");
+        for volume in pod["volumes"].as_array().unwrap() {
+            let known = ["emptyDir", "configMap"];
+            assert!(known.iter().any(|kind| volume[*kind].is_object()), "{at}");
+        }
+        seen += 1;
+    }
+    assert_eq!(seen, 3);
+}
+
+/// helm gives up after 300 s where nobody says anything, and then shows no log of the Job.
+#[test]
+fn migrations_give_up_before_helm_does() {
+    for case in cases() {
+        for job in objects(&case).iter().filter(|it| it["kind"] == "Job") {
+            let deadline = job["spec"]["activeDeadlineSeconds"].as_u64().unwrap();
+            assert!(deadline < 300, "{deadline}");
+            let args = &job["spec"]["template"]["spec"]["containers"][0]["args"];
+            let wait = texts(args)
+                .into_iter()
+                .find_map(|arg| arg.strip_prefix("--wait="));
+            assert!(wait.unwrap().parse::<u64>().unwrap() < deadline, "{args}");
         }
     }
 }

@@ -71,7 +71,45 @@ fn it_is_bound_to_the_account_that_its_pods_have() {
         if policies.count() > 0 {
             let ours = admission::policies(NAMESPACE, account).unwrap();
             assert_eq!(stream.matches(&user).count(), ours.matches(&user).count());
-            assert!(!stream.contains("'sendry-system'"));
+            assert!(!stream.contains("sendry-system:"));
         }
     }
+}
+
+/// What protects tenants stays as long as the definitions do, for it is to hold also while no operator runs.
+#[test]
+fn what_protects_tenants_stays_with_the_definitions() {
+    let mut seen = [0; 2];
+    for case in cases() {
+        let rendered = objects(&case);
+        let policies = rendered.iter().filter(|object| {
+            let kind = object["kind"].as_str().unwrap();
+            kind.starts_with("ValidatingAdmissionPolicy")
+        });
+        let crds = rendered
+            .iter()
+            .find(|object| object["kind"] == "CustomResourceDefinition");
+        let stays = |object: &Value| {
+            let policy = &object["metadata"]["annotations"]["helm.sh/resource-policy"];
+            policy == "keep"
+        };
+        for policy in policies {
+            let name = policy["metadata"]["name"].as_str().unwrap();
+            let expected = name.starts_with("sendry-protect-") && stays(crds.unwrap());
+            assert_eq!(stays(policy), expected, "{name} of {}", case.display());
+            seen[usize::from(expected)] += 1;
+        }
+    }
+    assert!(seen.iter().all(|seen| *seen > 0), "{seen:?}");
+}
+
+/// They are confined by the same policies, each in its own namespace.
+#[test]
+fn operators_of_other_releases_are_named_beside_ours() {
+    let full = repository("charts/sendry/ci/full-values.yaml");
+    let stream = crate::helm::stream(&full);
+    let both = format!(
+        "in ['system:serviceaccount:{NAMESPACE}:watch-operator', 'system:serviceaccount:east:sendry-operator']"
+    );
+    assert_eq!(stream.matches(&both).count(), 2);
 }

@@ -2,15 +2,21 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use anyhow::Context;
 use clap::Args;
-use sendry_runtime::{config::SecretString, process::ProcessArgs};
+use sendry_runtime::{
+    config::SecretString,
+    process::ProcessArgs,
+    telemetry::{self, TelemetryError},
+};
 
 use crate::{
     leader::Timing,
-    settings::{InvalidSettings, Settings},
+    settings::Settings,
     workers::{
         WorkerSettings,
         settings::{BrokerUrl, PullPolicy},
+        template::PodTemplate,
     },
 };
 
@@ -32,9 +38,10 @@ pub struct OperatorArgs {
     /// tls.key, server-name; what changes there is used without a restart
     #[arg(long, value_name = "DIR")]
     pub(super) management_secret_dir: Option<PathBuf>,
-    /// The virtual host on the broker, with --management-url
-    #[arg(long, value_name = "NAME", default_value = "/")]
-    pub(super) vhost: String,
+    /// The virtual host that the management API is asked about, with --management-url; must be that of --queue-url, which is
+    /// taken where nothing is said
+    #[arg(long, value_name = "NAME")]
+    pub(super) vhost: Option<String>,
     /// The namespace of the operator itself, from the downward API
     #[arg(long, value_name = "NAME", default_value = "sendry-system")]
     namespace: String,
@@ -77,9 +84,10 @@ pub struct OperatorArgs {
     /// When it is pulled
     #[arg(long, value_enum, default_value_t = PullPolicy::IfNotPresent)]
     worker_image_pull_policy: PullPolicy,
-    /// Where workers find RabbitMQ, such as amqp://host:5672/vhost: without user and password, each pipeline has its own
-    #[arg(long, value_name = "URL", default_value_t = WorkerSettings::default().queue_url)]
-    worker_queue_url: BrokerUrl,
+    /// Where workers find RabbitMQ, such as amqp://host:5672/vhost: without user and password, each pipeline has its own. As
+    /// --queue-url has it where nothing is said
+    #[arg(long, value_name = "URL")]
+    worker_queue_url: Option<BrokerUrl>,
     /// The Secret of workers' stores, with the keys postgres-url and mongodb-url, in the operator's namespace
     #[arg(long, value_name = "NAME", default_value_t = WorkerSettings::default().stores_secret)]
     worker_stores_secret: String,
@@ -89,6 +97,13 @@ pub struct OperatorArgs {
     /// How long a worker may take to finish what it holds before it is killed
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "60s")]
     worker_grace: Duration,
+    /// What workers log: a level, or directives such as `info,sendry_worker=debug`
+    #[arg(long, value_name = "FILTER", value_parser = log_filter)]
+    worker_log: Option<String>,
+    /// Where workers' pods go, as JSON: {"nodeSelector":{…},"tolerations":[…],"priorityClassName":"…","annotations":{…}}, each
+    /// as a pod has it, any of them left out, and nothing else
+    #[arg(long, value_name = "JSON")]
+    worker_pod_template: Option<PodTemplate>,
     /// The API server, by a kubeconfig's current context; inside a cluster it is found without
     #[arg(long, value_name = "FILE")]
     pub(super) kubeconfig: Option<PathBuf>,
@@ -96,7 +111,11 @@ pub struct OperatorArgs {
 
 impl OperatorArgs {
     /// The settings, with a name that is this process's alone made by `unique`.
-    pub(super) fn settings(&self, unique: &str) -> Result<Settings, InvalidSettings> {
+    pub(super) fn settings(&self, unique: &str) -> anyhow::Result<Settings> {
+        let worker_queue_url = match &self.worker_queue_url {
+            Some(url) => url.clone(),
+            None => BrokerUrl::without_user(self.queue_url.expose()).context("--queue-url")?,
+        };
         let Self {
             namespace,
             pod_name,
@@ -111,13 +130,14 @@ impl OperatorArgs {
             lease_give_up,
             worker_image,
             worker_image_pull_policy,
-            worker_queue_url,
             worker_stores_secret,
             worker_service_account,
             worker_grace,
+            worker_log,
+            worker_pod_template,
             ..
         } = self.clone();
-        Settings {
+        let settings = Settings {
             namespace,
             owner: cluster_id,
             identity: format!("{pod_name}_{unique}"),
@@ -138,11 +158,19 @@ impl OperatorArgs {
                 queue_url: worker_queue_url,
                 service_account: worker_service_account,
                 grace: worker_grace,
+                log: worker_log,
+                template: worker_pod_template.unwrap_or_default(),
             },
             ..Settings::default()
         }
-        .checked()
+        .checked()?;
+        Ok(settings)
     }
+}
+
+/// What a worker would start with: refused here, and not by each of its pods.
+fn log_filter(text: &str) -> Result<String, TelemetryError> {
+    telemetry::check(text).map(|()| text.to_owned())
 }
 
 /// `90s`, `10m`, `1h30m`.

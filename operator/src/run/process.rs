@@ -15,7 +15,7 @@ use sendry_runtime::{clock::SystemClock, metrics::MetricsBuilder, process::Proce
 use sendry_store::adapters::postgres::{OpenError, PostgresOptions, PostgresStore};
 use uuid::Uuid;
 
-use super::{Assemble, Operator, OperatorArgs, Parts};
+use super::{Assemble, Operator, OperatorArgs, Parts, vhost::Vhost};
 use crate::{
     context::SystemEntropy,
     metrics::OperatorMetrics,
@@ -115,20 +115,32 @@ fn connect_depths(args: &OperatorArgs) -> anyhow::Result<AmqpDepths> {
 /// The broker that the settings name.
 ///
 /// # Errors
-/// When they name none, or two, or one that cannot be.
+/// When they name none, or two, or one that cannot be, or another virtual host than the rest of Sendry works in.
 pub fn connect_topology(
     args: &OperatorArgs,
     settings: &Settings,
     metrics: OperatorMetrics,
 ) -> anyhow::Result<Topology> {
+    let queue = AmqpOptions::new(args.queue_url.expose()).context("--queue-url")?;
+    let workers = settings.pods.queue_url.to_string();
+    let workers = AmqpOptions::new(&workers).context("--worker-queue-url")?;
+    let vhost = Vhost::of_queue_url(queue.vhost())?;
+    vhost.is_also("--worker-queue-url", workers.vhost())?;
+    if let Some(said) = &args.vhost {
+        vhost.is_also("--vhost", said)?;
+    }
     let broker = match (&args.management_url, &args.management_secret_dir) {
-        (Some(url), None) => RabbitManagement::new(url.expose(), &args.vhost),
+        (Some(url), None) => RabbitManagement::new(url.expose(), vhost.name()),
         (None, Some(folder)) => RabbitManagement::from_folder(folder),
         _ => bail!(
             "name the broker's management API by --management-url or by --management-secret-dir"
         ),
     };
     let broker = broker.context("the broker's management API")?;
+    vhost.is_also(
+        "the file `vhost` of --management-secret-dir",
+        &broker.vhost(),
+    )?;
     let how = topology::Settings {
         owner: settings.owner.clone(),
         interval: settings.topology,

@@ -2,6 +2,8 @@
 
 use std::{fmt, time::Duration};
 
+use super::template::PodTemplate;
+
 /// What the operator itself says of every worker: nothing of it comes from a resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkerSettings {
@@ -17,6 +19,10 @@ pub struct WorkerSettings {
     pub service_account: String,
     /// How long a worker may take to finish what it holds, before it is killed.
     pub grace: Duration,
+    /// What workers log; `None`: what they log where nobody says anything.
+    pub log: Option<String>,
+    /// Where pods go, and what else the platform says of them.
+    pub template: PodTemplate,
 }
 
 impl Default for WorkerSettings {
@@ -28,6 +34,8 @@ impl Default for WorkerSettings {
             queue_url: BrokerUrl("amqp://rabbitmq:5672/".to_owned()),
             service_account: "sendry-worker".to_owned(),
             grace: Duration::from_secs(60),
+            log: None,
+            template: PodTemplate::default(),
         }
     }
 }
@@ -90,6 +98,20 @@ impl fmt::Display for BrokerUrl {
 }
 
 impl BrokerUrl {
+    /// An address of the broker without the user and password that it has.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn without_user(url: &str) -> Result<Self, InvalidBrokerUrl> {
+        let (scheme, rest) = url.split_once("://").ok_or(InvalidBrokerUrl)?;
+        let end = rest.find(['/', '?']).unwrap_or(rest.len());
+        let (authority, rest) = rest.split_at(end);
+        let host = authority
+            .rsplit_once('@')
+            .map_or(authority, |(_user, host)| host);
+        format!("{scheme}://{host}{rest}").parse()
+    }
+
     /// The address for one user. Both are escaped, so that neither can be taken for a part of the address.
     #[must_use]
     pub fn of(&self, user: &str, password: &str) -> String {
@@ -135,6 +157,14 @@ mod tests {
             assert_eq!(parse(bad), Err(InvalidBrokerUrl), "{bad}");
         }
         let url = parse("amqps://rabbit:5671/v").unwrap();
+        for given in [
+            "amqps://u:p%40@rabbit:5671/v",
+            "amqps://u:@@rabbit:5671/v",
+            "amqps://rabbit:5671/v",
+        ] {
+            assert_eq!(BrokerUrl::without_user(given), Ok(url.clone()), "{given}");
+        }
+        assert_eq!(BrokerUrl::without_user("hunter2"), Err(InvalidBrokerUrl));
         assert_eq!(
             url.of("sendry.a/b", "p@:"),
             "amqps://sendry.a%2Fb:p%40%3A@rabbit:5671/v"

@@ -18,6 +18,7 @@ mod away;
 mod broker;
 mod clients;
 mod links;
+mod migrate;
 mod poison;
 mod probe;
 mod processes;

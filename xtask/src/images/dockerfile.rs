@@ -70,15 +70,27 @@ fn every_program_is_built_and_run_by_the_same_user() {
     }
 }
 
+/// The folder of what is compiled outlives a build, and cargo goes by the times of sources.
+#[test]
+fn sources_are_touched_before_they_are_compiled() {
+    let (_, lines) = stage("build");
+    let build = lines.iter().find(|line| line.contains("cargo build"));
+    let (before, _) = build.unwrap().split_once("cargo build").unwrap();
+    let touching = "find . -path ./target -prune -o -type f -exec touch -c {} + && ";
+    assert!(before.ends_with(touching), "{before}");
+}
+
 #[test]
 fn it_builds_with_the_versions_that_we_build_with() {
     let toolchain = fs::read_to_string(tree::root().join("rust-toolchain.toml")).unwrap();
     let channel = toolchain
         .lines()
         .find_map(|line| line.strip_prefix("channel = "));
-    let (base, _) = stage("build");
-    let expected = format!("rust:{}-slim-bookworm", channel.unwrap().trim_matches('"'));
-    assert_eq!(base, expected);
+    let channel = channel.unwrap().trim_matches('"');
+    let (base, lines) = stage("build");
+    assert_eq!(base, format!("rust:{channel}-slim-bookworm"));
+    let pinned = format!("ENV RUSTUP_TOOLCHAIN={channel}");
+    assert_eq!(lines.first(), Some(&pinned), "{lines:?}");
     let (base, _) = stage("dashboard");
     let node: u32 = base
         .strip_prefix("node:")

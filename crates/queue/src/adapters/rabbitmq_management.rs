@@ -93,6 +93,12 @@ impl RabbitManagement {
         Ok(Self { source })
     }
 
+    /// The virtual host that it is asked about now.
+    #[must_use]
+    pub fn vhost(&self) -> String {
+        self.source.now().connection.vhost.clone()
+    }
+
     async fn logins(&self) -> Result<Logins, TopologyError> {
         let users = self.list::<UserForm>("the broker's users", &[Is("users")], &[]);
         let users = match users.await {

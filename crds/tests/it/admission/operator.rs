@@ -1,6 +1,7 @@
 //! The operator, though its roles allow everything.
 
-use super::{OPERATOR, attempt, made, namespace, server};
+use super::{OPERATOR, ROLES, attempt, made, namespace, server};
+use crate::support::root;
 
 fn secret(namespace: &str) -> String {
     format!(
@@ -37,6 +38,40 @@ fn the_operator_writes_secrets_of_tenants_and_its_own_alone() {
     attempt(&own, OPERATOR, "label secret key --namespace op-other a=b")
         .refused("label namespace op-other");
     attempt(&own, OPERATOR, "label secret key --namespace op-tenant a=b").accepted();
+}
+
+#[test]
+fn each_of_several_operators_has_a_namespace_of_its_own() {
+    let own = server();
+    let other = "system:serviceaccount:op-second:our-operator";
+    let policies = std::fs::read_to_string(root().join("crds/admission.yaml")).unwrap();
+    let policies = policies.replace(
+        &format!("['{OPERATOR}']"),
+        &format!("['{OPERATOR}', '{other}']"),
+    );
+    assert_eq!(policies.matches(other).count(), 2);
+    made(&own, &namespace("op-second", "", ""));
+    let may = ROLES.replace("operator-may", "second-operator-may");
+    let may = may
+        .split("---")
+        .find(|part| part.contains("second-operator-may"));
+    let may = may
+        .unwrap()
+        .replace("name: sendry-operator", "name: our-operator");
+    made(
+        &own,
+        &may.replace("namespace: sendry-system", "namespace: op-second"),
+    );
+    made(&own, &policies);
+    attempt(&own, other, APPLY)
+        .with(secret("sendry-system"))
+        .refused("label namespace sendry-system");
+    attempt(&own, other, APPLY)
+        .with(secret("op-second"))
+        .accepted();
+    attempt(&own, OPERATOR, APPLY)
+        .with(secret("op-second"))
+        .refused("label namespace op-second");
 }
 
 #[test]

@@ -123,7 +123,7 @@ fn a_cache_that_lags_over_several_writes_lowers_nobody() {
     let at = |number: u32| [subject(wanted(followed("shop", "a", spec.clone()), number))];
     let uid = at(0)[0].uid.clone();
     let mut memory = Memory::default();
-    let mut from =
+    let from =
         |memory: &mut Memory, shown, at_ms| memory.decide(&at(shown), &sample(at_ms, &[5]))[0].from;
     assert_eq!(from(&mut memory, 1, 0), 1);
     memory.wrote(&uid, 1, 4, 20);

@@ -14,7 +14,7 @@ pub fn config(wanted: &Wanted, settings: &WorkerSettings) -> String {
     let spec = &wanted.spec;
     let grace = settings.grace.as_secs();
     let stop_within = grace.saturating_sub(SPARE_SECONDS).max(1);
-    let lines: [(&str, Value); 9] = [
+    let mut lines: Vec<(&str, Value)> = vec![
         ("role", json!("worker")),
         ("tenant", json!(wanted.tenant)),
         ("pipeline", json!(wanted.pipeline)),
@@ -29,6 +29,9 @@ pub fn config(wanted: &Wanted, settings: &WorkerSettings) -> String {
         ("stop-within-seconds", json!(stop_within)),
         ("log-format", json!("json")),
     ];
+    if let Some(filter) = &settings.log {
+        lines.push(("log", json!(filter)));
+    }
     let mut text =
         "# Written by sendry-operator; what is changed here is changed back.\n".to_owned();
     for (key, value) in lines {

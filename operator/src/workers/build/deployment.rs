@@ -1,5 +1,7 @@
 //! The Deployment: a pod with nothing in it but what the operator itself says.
 
+use std::collections::BTreeMap;
+
 use sendry_crds::names;
 use serde_json::{Value, json};
 
@@ -38,7 +40,7 @@ pub(super) fn build(
             "template": {
                 "metadata": {
                     "labels": super::labels(&wanted.tenant, &wanted.pipeline),
-                    "annotations": {names::CONFIG_ANNOTATION: hash},
+                    "annotations": annotations(settings, hash),
                 },
                 "spec": pod(wanted, settings, resources),
             },
@@ -46,9 +48,16 @@ pub(super) fn build(
     }))
 }
 
+/// The hash last: nothing that the platform says stands in its place.
+fn annotations(settings: &WorkerSettings, hash: &str) -> BTreeMap<String, String> {
+    let mut annotations = settings.template.annotations.clone();
+    annotations.insert(names::CONFIG_ANNOTATION.to_owned(), hash.to_owned());
+    annotations
+}
+
 fn pod(wanted: &Wanted, settings: &WorkerSettings, resources: &Resources) -> Value {
     let name = name(&wanted.tenant, &wanted.pipeline);
-    json!({
+    let mut pod = json!({
         "serviceAccountName": settings.service_account,
         "automountServiceAccountToken": false,
         // Kubernetes would put <SERVICE>_PORT=tcp://… into the environment that settings are read from.
@@ -69,7 +78,11 @@ fn pod(wanted: &Wanted, settings: &WorkerSettings, resources: &Resources) -> Val
             "name": "config",
             "configMap": {"name": name, "items": [{"key": WORKER_YAML, "path": WORKER_YAML}]},
         }],
-    })
+    });
+    for (field, value) in settings.template.pod() {
+        pod[field] = value;
+    }
+    pod
 }
 
 /// Where there is room: a worker is better beside another one than nowhere.

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use sendry_crds::pipeline::WorkerResources;
 
 use super::*;
+use crate::workers::differ::differs;
 
 fn wanted(spec: WorkerSpec) -> Wanted {
     Wanted {
@@ -91,6 +92,50 @@ fn pods_are_made_anew_when_what_they_are_given_changes_and_not_before() {
     let with =
         |secret: &str| objects(&wanted(WorkerSpec::default()), &settings, "n", secret).unwrap();
     assert_ne!(hash(&with("a")), hash(&with("b")));
+}
+
+/// As the API server keeps it: read as its kind, without what is empty.
+fn kept(object: &Value) -> Deployment {
+    serde_json::from_value(object.clone()).unwrap()
+}
+
+#[test]
+fn what_the_platform_says_of_pods_stands_in_them_and_is_no_difference_ever_after() {
+    let settings = WorkerSettings {
+        log: Some("info,sendry_worker[{tenant.id}]=debug".to_owned()),
+        template: r#"{
+            "nodeSelector": {"pool": "workers", "empty": ""},
+            "tolerations": [
+                {"key": "pool", "operator": "Equal", "value": "workers", "effect": "NoSchedule"},
+                {"operator": "Exists", "value": "", "effect": "NoExecute", "tolerationSeconds": 60}
+            ],
+            "priorityClassName": "high",
+            "annotations": {"example.com/scrape": "true"}
+        }"#
+        .parse()
+        .unwrap(),
+        ..WorkerSettings::default()
+    };
+    let of = |settings: &WorkerSettings| {
+        objects(&wanted(WorkerSpec::default()), settings, "n", "s").unwrap()
+    };
+    let (plain, made) = (of(&WorkerSettings::default()), of(&settings));
+    let template = &made.deployment["spec"]["template"];
+    assert_eq!(template["spec"]["nodeSelector"]["pool"], "workers");
+    assert_eq!(template["spec"]["tolerations"][1]["tolerationSeconds"], 60);
+    assert_eq!(template["spec"]["priorityClassName"], "high");
+    let annotations = &template["metadata"]["annotations"];
+    assert_eq!(annotations["example.com/scrape"], "true");
+    assert!(annotations[names::CONFIG_ANNOTATION].is_string());
+    let text = made.config["data"][WORKER_YAML].as_str().unwrap();
+    assert!(
+        text.ends_with("log: \"info,sendry_worker[{tenant.id}]=debug\"\n"),
+        "{text}"
+    );
+    assert!(!differs(&made.deployment, &kept(&made.deployment)));
+    assert!(differs(&made.deployment, &kept(&plain.deployment)));
+    // Nothing of it is wanted any more, and it is noticed.
+    assert!(differs(&plain.deployment, &kept(&made.deployment)));
 }
 
 #[test]

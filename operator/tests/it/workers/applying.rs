@@ -37,6 +37,50 @@ async fn what_is_made_stays_and_a_second_pass_writes_nothing() {
 }
 
 #[tokio::test]
+async fn what_the_platform_says_of_pods_is_kept_as_it_is_said() {
+    let mut place = Place::new().await;
+    place.account().await;
+    place.settle().await;
+    place.template = r#"{
+        "nodeSelector": {"pool": "workers", "empty": ""},
+        "tolerations": [
+            {"key": "pool", "value": "workers", "effect": "NoSchedule"},
+            {"operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 60}
+        ],
+        "priorityClassName": "system-cluster-critical",
+        "annotations": {"example.com/scrape": "true", "example.com/empty": ""}
+    }"#
+    .parse()
+    .unwrap();
+    assert_eq!(place.settle().await.len(), 1, "the Deployment");
+    assert_eq!(place.settle().await, [""; 0]);
+    let pod = place
+        .deployment()
+        .await
+        .spec
+        .unwrap()
+        .template
+        .spec
+        .unwrap();
+    assert_eq!(pod.tolerations.map(|all| all.len()), Some(2));
+    place.template = Default::default();
+    assert_eq!(place.settle().await.len(), 1, "taken out again");
+    let pod = place
+        .deployment()
+        .await
+        .spec
+        .unwrap()
+        .template
+        .spec
+        .unwrap();
+    assert_eq!(
+        (pod.tolerations, pod.node_selector, pod.priority_class_name),
+        (None, None, None)
+    );
+    assert_eq!(place.settle().await, [""; 0]);
+}
+
+#[tokio::test]
 async fn pods_pass_the_restricted_standard() {
     let place = Place::new().await;
     let namespaces: Api<Namespace> = Api::all(place.client.clone());

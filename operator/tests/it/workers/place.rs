@@ -20,7 +20,7 @@ use sendry_operator::{
     context::{Context, SystemEntropy},
     error::Failure,
     events::Events,
-    workers::{self, Wanted, apply::SCALER},
+    workers::{self, Wanted, template::PodTemplate},
 };
 use sendry_queue::topology::fake::FakeBroker;
 use sendry_runtime::clock::SystemClock;
@@ -39,6 +39,8 @@ pub struct Place {
     pub tenant: TenantId,
     pub pipeline: PipelineName,
     pub spec: WorkerSpec,
+    /// What the platform says of pods.
+    pub template: PodTemplate,
 }
 
 impl Place {
@@ -56,6 +58,7 @@ impl Place {
             tenant: TenantId::new("acme").unwrap(),
             pipeline: PipelineName::new(pipeline).unwrap(),
             spec: WorkerSpec::default(),
+            template: PodTemplate::default(),
         }
     }
 
@@ -64,6 +67,8 @@ impl Place {
     }
 
     pub fn context(&self, saboteur: &Saboteur) -> Context {
+        let mut settings = self.corner.settings();
+        settings.pods.template = self.template.clone();
         Context {
             client: saboteur.client(&self.client),
             store: self.corner.store(),
@@ -73,7 +78,7 @@ impl Place {
             clock: SystemClock::shared(),
             entropy: Arc::new(SystemEntropy),
             events: Events::silent(),
-            settings: Arc::new(self.corner.settings()),
+            settings: Arc::new(settings),
         }
     }
 

@@ -74,6 +74,19 @@ impl Failure {
         }
     }
 
+    /// Whether a setting has to be changed before it can succeed: a user or password, or TLS.
+    pub fn is_setting(&self) -> bool {
+        let Self::Driver(error) = self else {
+            return false;
+        };
+        match error.kind.as_ref() {
+            ErrorKind::Authentication { .. } | ErrorKind::InvalidTlsConfig { .. } => true,
+            // Unauthorized, AuthenticationFailed.
+            ErrorKind::Command(error) => matches!(error.code, 13 | 18),
+            _ => false,
+        }
+    }
+
     /// The server's code, where the whole command failed.
     pub fn command_code(&self) -> Option<i32> {
         match self {

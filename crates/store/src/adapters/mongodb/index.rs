@@ -32,6 +32,14 @@ impl MongoStore {
         prepared.map_err(|failure| failure.writing("make the indexes of raw events"))
     }
 
+    /// Whether waiting does not cure this error of [`Self::prepare`]: the user, the password or TLS is wrong.
+    #[must_use]
+    pub fn is_setting(error: &StoreError) -> bool {
+        std::error::Error::source(error)
+            .and_then(|source| source.downcast_ref::<Failure>())
+            .is_some_and(Failure::is_setting)
+    }
+
     async fn prepare_indexes(&self) -> Result<(), Failure> {
         // Apart: a conflict of one must not keep the other from being made.
         self.bounded(self.events.create_index(queries())).await?;

@@ -60,6 +60,14 @@ impl PostgresOptions {
 
     /// The driver's options.
     pub(super) fn driver(&self) -> Result<PgConnectOptions, OpenError> {
+        // The driver takes any scheme, and would look for a server at whatever follows it, for ever.
+        if !["postgres://", "postgresql://"]
+            .iter()
+            .any(|scheme| self.url.starts_with(scheme))
+        {
+            let source = sqlx::Error::Configuration("it does not begin with postgres://".into());
+            return Err(OpenError::Url(source));
+        }
         let parsed = PgConnectOptions::from_str(&self.url).map_err(OpenError::Url)?;
         Ok(parsed.application_name(&self.application_name))
     }
