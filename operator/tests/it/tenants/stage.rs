@@ -13,7 +13,7 @@ use sendry_operator::{
     assemble,
     metrics::OperatorMetrics,
     run::{Operator, Parts, Running},
-    settings::WATCH_FILTER_LABEL,
+    settings::{Settings, WATCH_FILTER_LABEL},
 };
 use sendry_queue::{fake::FakeDepths, topology::fake::FakeBroker};
 use sendry_runtime::metrics::{Metrics, MetricsBuilder};
@@ -71,12 +71,17 @@ impl Stage {
 
     /// Another operator in the place of the one that was stopped.
     pub fn start(&mut self) {
+        self.start_with(self.corner.settings());
+    }
+
+    /// The same with other settings.
+    pub fn start_with(&mut self, settings: Settings) {
         let topology = topology(self.broker.clone());
         let parts = Parts {
             topology,
             ..self.parts.clone()
         };
-        self.running = Some(Operator::start(parts, self.corner.settings()));
+        self.running = Some(Operator::start(parts, settings));
     }
 
     pub async fn stop(&mut self) {

@@ -20,7 +20,7 @@ use sendry_operator::{
     context::{Context, SystemEntropy},
     error::Failure,
     events::Events,
-    workers::{self, Wanted, template::PodTemplate},
+    workers::{self, Wanted, apply::SCALER, template::PodTemplate},
 };
 use sendry_queue::topology::fake::FakeBroker;
 use sendry_runtime::clock::SystemClock;
