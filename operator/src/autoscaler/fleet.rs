@@ -27,6 +27,8 @@ pub struct Followed {
 pub struct Workers {
     /// Its name.
     pub deployment: String,
+    /// Its uid: one that was made again has another, and a number of its own.
+    pub uid: String,
     /// Workers asked for, `spec.replicas`.
     pub wanted: u32,
     /// Workers there are, `status.replicas`.

@@ -54,6 +54,8 @@ pub struct Kept {
     history: History,
     /// What was written, until the cache shows it.
     wrote: Option<Wrote>,
+    /// The uid of its Deployment, as the cache shows it.
+    deployment: Option<String>,
     /// What was last known of queue and workers, in monotonic milliseconds.
     pub known: u64,
     /// What was told last in the status, and when.
@@ -142,6 +144,7 @@ impl Kept {
         Self {
             history: History::new(at, per_worker.and_then(|rate| u64::try_from(rate).ok())),
             wrote: None,
+            deployment: None,
             known: at,
             told: None,
         }
@@ -149,7 +152,13 @@ impl Kept {
 
     /// Workers asked for at present: what the cache shows, unless it shows what was there before our own last write.
     fn workers(&mut self, subject: &Subject, at: u64) -> u32 {
-        let shown = subject.followed.workers.as_ref().map_or(0, |w| w.wanted);
+        let workers = subject.followed.workers.as_ref();
+        let shown = workers.map_or(0, |workers| workers.wanted);
+        let deployment = workers.map(|workers| workers.uid.clone());
+        if self.deployment != deployment {
+            // What was written was another's, which somebody has deleted.
+            (self.deployment, self.wrote) = (deployment, None);
+        }
         if let Some(wrote) = &self.wrote
             && wrote.over.contains(&shown)
             && at.saturating_sub(wrote.at) < CACHE_MAY_LAG

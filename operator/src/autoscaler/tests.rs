@@ -26,6 +26,7 @@ pub(super) fn followed(tenant: &str, name: &str, spec: Value) -> Followed {
         kept: false,
         workers: Some(Workers {
             deployment: format!("w-{tenant}-{name}"),
+            uid: "first".to_owned(),
             wanted: 1,
             there: 1,
             ready: 1,

@@ -273,6 +273,7 @@ impl Fleet for ClusterFleet {
 fn workers(look: Look) -> Workers {
     Workers {
         deployment: look.deployment,
+        uid: look.uid,
         wanted: look.wanted,
         there: look.there,
         ready: look.ready,

@@ -37,6 +37,8 @@ pub struct Trouble {
 /// What matters of a Deployment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeploymentView {
+    /// Of this very object: one that was deleted and made again has another.
+    pub uid: String,
     /// How many there should be.
     pub wanted: u32,
     /// How many there are.
@@ -77,6 +79,7 @@ impl DeploymentView {
                     .to_owned(),
             });
         Self {
+            uid: deployment.metadata.uid.clone().unwrap_or_default(),
             // The API server sets it where nobody did.
             wanted: spec
                 .and_then(|spec| spec.replicas)

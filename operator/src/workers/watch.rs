@@ -43,6 +43,8 @@ use crate::{
 pub struct Look {
     /// The name of the Deployment.
     pub deployment: String,
+    /// Its uid.
+    pub uid: String,
     /// How many there should be.
     pub wanted: u32,
     /// How many there are.

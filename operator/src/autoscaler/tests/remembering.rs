@@ -138,6 +138,24 @@ fn a_cache_that_lags_over_several_writes_lowers_nobody() {
 }
 
 #[test]
+fn a_deployment_that_was_made_again_has_a_number_of_its_own() {
+    let at = |number: u32, uid: &str| {
+        let mut followed = wanted(followed("shop", "a", json!({})), number);
+        followed.workers.as_mut().unwrap().uid = uid.to_owned();
+        [subject(followed)]
+    };
+    let uid = at(0, "a")[0].uid.clone();
+    let mut memory = Memory::default();
+    let decided = memory.decide(&at(0, "a"), &sample(0, &[5]));
+    assert_eq!(numbers(&decided), [(0, 1)]);
+    memory.wrote(&uid, 0, 1, 20);
+    let decided = memory.decide(&at(0, "a"), &sample(LOOK, &[5]));
+    assert_eq!(numbers(&decided), [(1, 1)]);
+    let decided = memory.decide(&at(0, "b"), &sample(2 * LOOK, &[5]));
+    assert_eq!(numbers(&decided), [(0, 1)]);
+}
+
+#[test]
 fn who_has_a_resource_goes_before_what_was_kept_without_one() {
     let asks = |name: &str, kept: bool, second: i64| {
         let mut followed = with(

@@ -5,6 +5,7 @@ use super::*;
 fn look(wanted: u32, ready: u32, available: Availability) -> Look {
     Look {
         deployment: "w-1".to_owned(),
+        uid: String::new(),
         wanted,
         there: wanted,
         ready,

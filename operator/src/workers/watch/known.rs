@@ -196,6 +196,7 @@ impl Known {
         let pods: Vec<_> = self.pods.of(whom).collect();
         Some(Look {
             deployment: name,
+            uid: shown.view.uid.clone(),
             wanted: shown.view.wanted,
             there: shown.view.there,
             ready: shown.view.ready,

@@ -162,6 +162,7 @@ impl Stage {
     pub fn haunt(&self, pipeline: &str, wanted: u32) {
         let workers = Workers {
             deployment: deployment(pipeline),
+            uid: String::new(),
             wanted,
             there: 0,
             ready: 0,
@@ -270,6 +271,7 @@ fn workers(deployment: &Deployment) -> Workers {
     let status = deployment.status.clone().unwrap_or_default();
     Workers {
         deployment: deployment.name_any(),
+        uid: deployment.uid().unwrap_or_default(),
         wanted: number(spec.and_then(|spec| spec.replicas)),
         there: number(status.replicas),
         ready: number(status.ready_replicas),
